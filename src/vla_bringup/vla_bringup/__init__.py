@@ -1,0 +1,1 @@
+"""Launch files, robot configurations, the vla command line and the demo."""

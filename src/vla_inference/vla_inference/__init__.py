@@ -1,0 +1,1 @@
+"""The ROS 2 nodes that turn observations into plans (inference_node) and plans into motion (safety_monitor)."""
