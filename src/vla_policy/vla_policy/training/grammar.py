@@ -1,0 +1,197 @@
+"""The sentences that a policy learns from and the ones it is judged by.
+
+A sentence is a request frame ("could you … please") around a task phrase ("pick up the {object}") whose object is
+a colour word and a noun ("crimson block"). Task phrases and frames are split once: those of ``HELDOUT`` never
+reach training, so that evaluation on them tells whether paraphrases work. Nothing here needs torch or ROS.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+Split = Literal["train", "heldout"]
+
+TASKS = ("pick", "reach", "push_left", "push_right")
+COLORS = ("red", "green", "blue", "yellow")
+
+COLOR_WORDS: dict[str, tuple[str, ...]] = {
+    "red": ("red", "red", "red", "crimson", "scarlet", "ruby", "red coloured", "bright red", "dark red"),
+    "green": ("green", "green", "green", "lime", "emerald", "green coloured", "bright green", "dark green"),
+    "blue": ("blue", "blue", "blue", "navy", "azure", "cobalt", "blue coloured", "bright blue", "dark blue"),
+    "yellow": ("yellow", "yellow", "yellow", "golden", "lemon", "yellow coloured", "bright yellow", "amber"),
+}
+
+NOUNS = ("cube", "cube", "block", "block", "box", "brick", "object", "piece", "one", "toy", "thing", "square block")
+
+#: Ways to say each task. ``{o}`` is the object with its article.
+PHRASES: dict[str, tuple[str, ...]] = {
+    "pick": (
+        "pick up {o}",
+        "pick {o} up",
+        "pick {o}",
+        "grab {o}",
+        "grasp {o}",
+        "lift {o}",
+        "lift up {o}",
+        "lift {o} up",
+        "take {o}",
+        "raise {o}",
+        "raise {o} off the table",
+        "lift {o} from the table",
+        "take {o} off the table",
+        "grab {o} and lift it",
+        "grasp {o} and raise it",
+        "pick up {o} from the table",
+        "get hold of {o} and lift it up",
+        "hold {o} up",
+        "seize {o}",
+        "fetch {o}",
+        "get {o}",
+        "collect {o}",
+        "pick {o} up off the table",
+        "close the gripper on {o} and lift",
+        "bring {o} up",
+    ),
+    "reach": (
+        "reach {o}",
+        "reach for {o}",
+        "reach towards {o}",
+        "reach to {o}",
+        "move to {o}",
+        "move the gripper to {o}",
+        "move your hand to {o}",
+        "move the arm to {o}",
+        "go to {o}",
+        "go over to {o}",
+        "touch {o}",
+        "hover over {o}",
+        "hover above {o}",
+        "point at {o}",
+        "point to {o}",
+        "approach {o}",
+        "get close to {o}",
+        "place the gripper above {o}",
+        "position the hand over {o}",
+        "bring the gripper to {o}",
+        "stop above {o}",
+        "go above {o}",
+        "move above {o}",
+        "come near {o}",
+    ),
+    "push_left": (
+        "push {o} left",
+        "push {o} to the left",
+        "push {o} leftwards",
+        "push {o} towards the left",
+        "push {o} to the left side",
+        "slide {o} left",
+        "slide {o} to the left",
+        "slide {o} leftward",
+        "shove {o} left",
+        "shove {o} to the left",
+        "move {o} left",
+        "move {o} to the left",
+        "nudge {o} to the left",
+        "nudge {o} left",
+        "shift {o} left",
+        "shift {o} to the left",
+        "sweep {o} to the left",
+        "sweep {o} left",
+        "push left {o}",
+        "make {o} go left",
+        "give {o} a push to the left",
+        "knock {o} to the left",
+    ),
+}
+PHRASES["push_right"] = tuple(phrase.replace("left", "right") for phrase in PHRASES["push_left"])
+
+#: Task phrases that training never sees.
+HELDOUT_PHRASES: dict[str, tuple[str, ...]] = {
+    "pick": (
+        "lift {o} into the air",
+        "grip {o} and pick it up",
+        "take hold of {o} and lift it",
+        "grab {o} off the table",
+        "please get {o} up from the table",
+    ),
+    "reach": (
+        "move over to {o}",
+        "bring your hand above {o}",
+        "put the gripper over {o}",
+        "go near {o}",
+        "reach out to {o}",
+    ),
+    "push_left": (
+        "push {o} over to the left",
+        "slide {o} towards the left side",
+        "move {o} further left",
+        "give {o} a shove to the left",
+        "shift {o} leftwards",
+    ),
+}
+HELDOUT_PHRASES["push_right"] = tuple(phrase.replace("left", "right") for phrase in HELDOUT_PHRASES["push_left"])
+
+FRAMES = (
+    "{p}",
+    "{p}",
+    "{p}",
+    "{p}",
+    "please {p}",
+    "{p} please",
+    "could you {p}",
+    "could you please {p}",
+    "can you {p}",
+    "can you please {p}",
+    "would you {p}",
+    "i want you to {p}",
+    "i would like you to {p}",
+    "now {p}",
+    "robot, {p}",
+    "go ahead and {p}",
+    "try to {p}",
+    "your task is to {p}",
+    "you should {p}",
+    "next, {p}",
+    "okay, {p}",
+    "{p} now",
+)
+
+HELDOUT_FRAMES = ("{p}", "{p}", "hey robot, {p}", "would you mind: {p}", "i need you to {p}", "{p}, thanks")
+
+ARTICLES = ("the", "the", "the", "the", "that", "a")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and what it means."""
+
+    text: str
+    task: str
+    color: str
+
+
+def plain_instruction(task: str, color: str) -> str:
+    """The shortest sentence of the training grammar for a task on a cube."""
+    return PHRASES[task][0].format(o=f"the {color} cube")
+
+
+def sample_instruction(rng: random.Random, task: str, color: str, split: Split = "train") -> Sentence:
+    """A random sentence for ``task`` on the cube of ``color``.
+
+    ``heldout`` draws phrases and frames that training never saw; colour words and nouns are those of training.
+    Capitalization and final punctuation vary in both.
+    """
+    if task not in TASKS:
+        raise ValueError(f"task is {task!r}; valid tasks: {', '.join(TASKS)}")
+    if color not in COLORS:
+        raise ValueError(f"color is {color!r}; valid colors: {', '.join(COLORS)}")
+    phrases, frames = (PHRASES, FRAMES) if split == "train" else (HELDOUT_PHRASES, HELDOUT_FRAMES)
+    thing = f"{rng.choice(ARTICLES)} {rng.choice(COLOR_WORDS[color])} {rng.choice(NOUNS)}"
+    text = rng.choice(frames).format(p=rng.choice(phrases[task]).format(o=thing))
+    if rng.random() < 0.5:
+        text = text[0].upper() + text[1:]
+    if rng.random() < 0.4:
+        text += "."
+    return Sentence(text, task, color)
