@@ -15,9 +15,12 @@ _UPPER_RAD = (2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973)
 _JOINTS = tuple(f"joint{index}" for index in range(1, 8))
 
 
+def _joints() -> list[dict[str, str]]:
+    return [{"name": name, "unit": "rad"} for name in _JOINTS]
+
+
 def make_contract_mapping(**changes: object) -> dict[str, object]:
     """``policy.yaml`` of a mock policy for the tabletop arm; ``changes`` replace top-level keys."""
-    joints = [{"name": name, "unit": "rad"} for name in _JOINTS]
     mapping: dict[str, object] = {
         "format": "vla-policy/1",
         "name": "tabletop_example",
@@ -38,12 +41,12 @@ def make_contract_mapping(**changes: object) -> dict[str, object]:
             for name in ("front", "wrist")
         ],
         "max_skew_s": 0.05,
-        "state": [*joints, {"name": "finger_joint1", "unit": "m"}],
+        "state": [*_joints(), {"name": "finger_joint1", "unit": "m"}],
         "state_range": {"min": [*_LOWER_RAD, 0.0], "max": [*_UPPER_RAD, 0.04], "margin": 0.1},
         "action": {
             "space": "joint_position",
             "kind": "chunk_relative",
-            "dimensions": joints,
+            "dimensions": _joints(),
             "gripper": {"name": "finger_joint1", "unit": "m", "kind": "absolute", "open": 0.04, "closed": 0.0},
             "period_s": 0.1,
             "horizon": 8,
