@@ -1,0 +1,55 @@
+"""Where sentences from every source are received, and turned into a task or a refusal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from vla_inference.inference.instruction import InstructionError, InstructionIntake
+from vla_inference.inference.tasks import Task, TaskDesk
+
+# Why no instruction can be served at the moment, with the remedy; None when all is well.
+Objection = Callable[[], str | None]
+
+
+class Reception:
+    """One door for topic and action.
+
+    objections: asked in order for each sentence that is well-formed.
+    default_timeout_s: asked each time, so that it may change; ROS time.
+    """
+
+    def __init__(
+        self,
+        intake: InstructionIntake,
+        desk: TaskDesk,
+        objections: Sequence[Objection],
+        default_timeout_s: Callable[[], float],
+    ) -> None:
+        self._intake = intake
+        self._desk = desk
+        self._objections = tuple(objections)
+        self._default_timeout_s = default_timeout_s
+
+    def receive(
+        self,
+        sentence: str,
+        source: str,
+        now_ns: int,
+        timeout_s: float = 0.0,
+        on_end: Callable[[Task], None] | None = None,
+    ) -> Task:
+        """Start a task, preempting the one that runs. ``timeout_s`` 0: the default.
+
+        Raises:
+            InstructionError: the sentence, the timeout or the state of the system does not allow it; nothing changed,
+                a running task runs on.
+        """
+        text = self._intake.check(sentence)
+        if math.isnan(timeout_s) or math.isinf(timeout_s) or timeout_s < 0.0:
+            raise InstructionError("bad_timeout", f"timeout_s is {timeout_s}, must be 0 (the default) or positive [s]")
+        for objection in self._objections:
+            reason = objection()
+            if reason is not None:
+                raise InstructionError("not_ready", reason)
+        return self._desk.accept(text, source, now_ns, timeout_s or self._default_timeout_s(), on_end)
