@@ -195,3 +195,26 @@ def sample_instruction(rng: random.Random, task: str, color: str, split: Split =
     if rng.random() < 0.4:
         text += "."
     return Sentence(text, task, color)
+
+
+def meaning(text: str) -> tuple[str, str] | None:
+    """Task and colour that a sentence names, by its key words; None when it is not clear.
+
+    Only for choosing a scene and judging an attempt at a sentence typed by a person. A policy never uses it.
+    """
+    words = "".join(c if c.isalpha() else " " for c in text.lower()).split()
+    known = {color: {word for name in names for word in name.split()} for color, names in COLOR_WORDS.items()}
+    colors = {color for color, names in known.items() if (names - {"bright", "dark", "coloured"}) & {*words}}
+    left, right = (any(word.startswith(side) for word in words) for side in ("left", "right"))
+    if len(colors) != 1 or (left and right):
+        return None
+    color = colors.pop()
+    if left or right:
+        return ("push_left" if left else "push_right"), color
+    picking = {"pick", "grab", "grasp", "grip", "lift", "raise", "take", "hold", "seize", "fetch", "collect", "up"}
+    reaching = {"reach", "move", "go", "touch", "hover", "point", "approach", "near", "close", "above", "over"}
+    if {*words} & picking:
+        return "pick", color
+    if {*words} & (reaching | {"gripper", "hand"}):
+        return "reach", color
+    return ("pick", color) if "get" in words else None
