@@ -3,14 +3,18 @@
 # x86-64 Linux. The marker that is the same on every line is taken out again, for readability.
 set -euo pipefail
 cd "$(dirname "$0")/../requirements"
-for lock in build product train; do
-    extra=()
-    # PyTorch is installed before the lock is, so neither it nor what only its CUDA build needs may be in there.
-    if [ "$lock" = train ]; then extra=(--no-emit-package torch --no-emit-package triton); fi
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate "${extra[@]}" \
-        --custom-compile-command "make requirements" "$lock.in" -o "$lock.txt"
+compile() {  # LOCK [options]
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate "${@:2}" \
+        --custom-compile-command "make requirements" "$1.in" -o "$1.txt"
     sed -i -E "s/ and implementation_name == 'cpython'//; s/ and platform_machine == 'x86_64'//; \
 s/ and platform_python_implementation != 'PyPy'//; s/ and sys_platform == 'linux'//; s/ ; python_full_version < '3.14'//; \
-s/ and python_full_version < '3.14'//" "$lock.txt"
-    if grep -E '^(nvidia|cuda|triton)' "$lock.txt"; then echo "CUDA packages in $lock.txt" >&2; exit 1; fi
-done
+s/ and python_full_version < '3.14'//" "$1.txt"
+}
+
+compile build
+compile product
+# PyTorch is installed before the training lock is, so neither it nor what only its CUDA build needs may be in there.
+compile train
+drop=()
+for name in $(grep -oE '^(torch|triton|nvidia|cuda)[a-z0-9-]*' train.txt | sort -u); do drop+=(--no-emit-package "$name"); done
+compile train "${drop[@]}"

@@ -8,6 +8,7 @@ parsable by old interpreters, so that the wrong one gets a reason instead of a s
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import shutil
@@ -75,6 +76,7 @@ def install_wheels(venv, lock, env_key):
     env = dict(os.environ, _ROS_WHEELS_BOOTSTRAP_COMPLETE="1")
     if lock == "train":
         install_torch(python, env)
+        pip.append("--no-deps")  # the lock is complete but for PyTorch
     run("pip_build", pip + ["--only-binary", ":all:", "-r", LOCKS / "build.txt"], env=env)
     # empy is the only package that exists as source alone; setuptools and wheel above build it.
     only = ["--only-binary", ":all:", "--no-binary", "empy", "--no-build-isolation"]
@@ -158,6 +160,9 @@ def main():
     try:
         system_packages.check_interpreter()
         system_packages.ensure(say)
+        LOG.mkdir(exist_ok=True)
+        guard = (LOG / "setup.lock").open("w")
+        fcntl.flock(guard, fcntl.LOCK_EX)  # a second setup waits; released when the process ends
         env_key = sys.version
         changed = install_wheels(VENV, "product", env_key)
         if changed:
