@@ -26,7 +26,7 @@ demo: setup  ## the arm obeys: INSTRUCTION="grab the blue block" SEED=7 EPISODES
 	@$(ENV) vla demo --seed $(SEED) --episodes $(EPISODES) $(ARGS)
 
 test: setup  ## every test; ARGS="-k name" to choose
-	@$(ENV) python -m pytest $(ARGS)
+	@$(ENV) python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 bench: setup  ## the benchmarks; results in out/bench
 	@$(ENV) python -m bench $(ARGS)

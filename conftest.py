@@ -22,8 +22,8 @@ DOMAINS = range(40, 102)
 
 def _claim_domain() -> tuple[int, IO[str]]:
     """A domain id nobody else on this machine holds, with the file lock that says so."""
-    folder = Path(tempfile.gettempdir()) / "vla_ros_domains"
-    folder.mkdir(mode=0o777, exist_ok=True)
+    folder = Path(tempfile.gettempdir()) / f"vla_ros_domains_{os.getuid()}"
+    folder.mkdir(exist_ok=True)
     for domain in DOMAINS:
         handle = (folder / f"{domain}.lock").open("w")
         try:
