@@ -41,7 +41,7 @@ class CameraSpec:
 
     @property
     def source_aspect(self) -> float:
-        """width / height that the live camera must have."""
+        """Width / height that the live camera must have."""
         return self.width / self.height if self.aspect is None else self.aspect
 
 
