@@ -1,0 +1,7 @@
+"""Chunk scheduling: successive policy chunks, each late by its inference, become one smooth plan."""
+
+from vla_core.chunking.config import Dropped, SchedulerConfig
+from vla_core.chunking.scheduler import ChunkScheduler
+from vla_core.chunking.spline import JointState
+
+__all__ = ["ChunkScheduler", "Dropped", "JointState", "SchedulerConfig"]

@@ -1,0 +1,65 @@
+"""From a reference to control points that the limits admit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vla_core.chunking.envelope import Envelope
+from vla_core.chunking.smoothing import braking_matrix
+from vla_core.types import FloatArray
+
+
+def follow(reference: FloatArray, anchor: FloatArray, bank: FloatArray, envelope: Envelope) -> FloatArray:
+    """(n + 3, J) control points along ``reference`` (n, J) as closely as the limits admit.
+
+    anchor: (n + 3, J) the motion already sent; the result has its first three control points, and ends at rest as it.
+    bank: (R, n + 3, n + 3) of ``smoothing_bank``, sharpest first. The sharpest that meets the limits is taken. If none
+    does, then for each joint the step from the anchor that the limits admit the most of: the anchor meets them and the
+    admissible set is convex, so that there always is one.
+    """
+    given = np.concatenate([anchor[:3], reference])
+    for matrix in bank:
+        wish: FloatArray = matrix @ given
+        wish[:3] = anchor[:3]
+        if envelope.admits(wish):
+            return wish
+    wishes = bank @ given
+    wishes[:, :3] = anchor[:3]
+    share = envelope.share(anchor, wishes)
+    best, joints = share.argmax(axis=0), np.arange(share.shape[1])
+    chosen = wishes[best, :, joints].T
+    mixed: FloatArray = anchor + share[best, joints] * (chosen - anchor)
+    return mixed
+
+
+def brake(start: FloatArray, envelope: Envelope, longest: int) -> FloatArray:
+    """Control points from ``start`` (3, J) to rest: as few intervals as the limits admit, at most ``longest``."""
+    for intervals in range(3, longest + 1):
+        controls: FloatArray = braking_matrix(intervals) @ start
+        controls[:3] = start
+        if envelope.admits(controls[1:]):
+            break
+    return controls
+
+
+def slowed(start: FloatArray, wish: FloatArray, step: FloatArray, ramp: int) -> FloatArray:
+    """``wish`` (n, J) followed from ``start`` (J,) by at most ``step`` (J,) a knot, all joints slowed alike.
+
+    Over the last ``ramp`` knots the step falls to zero, so that what could not be reached ends at rest too.
+    """
+    moves = np.diff(wish, axis=0, prepend=start[None])
+    steps = step * np.minimum(1.0, np.arange(len(wish) - 1, -1, -1) / ramp)[:, None]
+    if not (np.abs(moves) > steps).any():
+        return wish
+    followed = np.empty_like(wish)
+    here = start
+    for index, (target, most) in enumerate(zip(wish, steps, strict=True)):
+        move = target - here
+        size = np.abs(move)
+        # Lengths are compared without a division by the step, which is zero at the end.
+        over = size > most
+        if over.any():
+            move = move * float((most[over] / size[over]).min())
+        here = here + move
+        followed[index] = here
+    return followed
