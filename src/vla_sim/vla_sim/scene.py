@@ -43,10 +43,11 @@ def build_spec() -> mujoco.MjSpec:
     option.impratio = 10.0
     option.iterations = 30
     visual = spec.visual
-    visual.quality.shadowsize = 2048
+    visual.quality.shadowsize = 4096
     visual.quality.offsamples = 0  # no multisampling: four times the frame rate, as a small camera would see it
     visual.global_.offwidth, visual.global_.offheight = 1280, 960
     visual.map.znear, visual.map.zfar = 0.01, 20.0
+    spec.stat.extent, spec.stat.center = 1.0, [0.35, 0.0, 0.2]  # else the hidden cubes would stretch the shadow map
     _prepare_robot(spec)
     _add_actuators(spec)
     _add_surroundings(spec)
@@ -113,6 +114,10 @@ def _add_surroundings(spec: mujoco.MjSpec) -> None:
         leg.rgba, leg.contype, leg.conaffinity = [0.25, 0.26, 0.28, 1.0], 0, 0
     floor = world.add_geom(name="floor", type=plane, pos=[0, 0, -0.76], size=[4, 4, 0.1])
     floor.rgba, floor.contype, floor.conaffinity = [0.46, 0.49, 0.53, 1.0], 0, 0
+    spec.add_texture(
+        name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.80, 0.85, 0.90], rgb2=[0.46, 0.49, 0.53], width=64, height=384,
+    )  # fmt: skip
     world.add_light(
         name="key", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0.6, -0.6, 2.0], dir=[-0.25, 0.25, -1.0],
         diffuse=[0.55] * 3, specular=[0.15] * 3, castshadow=True,
@@ -138,8 +143,8 @@ def _add_cameras(spec: mujoco.MjSpec) -> None:
     world.add_camera(
         name="front", pos=FRONT_POSITION_M, quat=look_at(FRONT_POSITION_M, FRONT_LOOK_AT_M), fovy=FRONT_FOVY_DEG
     )
-    eye = (1.25, -0.75, 0.85)
-    world.add_camera(name=OVERVIEW_CAMERA, pos=eye, quat=look_at(eye, (0.30, 0.02, 0.18)), fovy=42.0)
+    eye = (1.45, -0.85, 0.95)
+    world.add_camera(name=OVERVIEW_CAMERA, pos=eye, quat=look_at(eye, (0.28, 0.0, 0.26)), fovy=40.0)
     optical = spec.body(WRIST_CAMERA_FRAME)
     # MuJoCo cameras look along -z with y up; an optical frame looks along +z with y down: half a turn about x.
     optical.add_camera(name="wrist", pos=[0, 0, 0], quat=[0, 1, 0, 0], fovy=WRIST_FOVY_DEG)

@@ -1,0 +1,116 @@
+"""The scripted expert: any visited state, any instruction -> the chunk of actions it would take from there.
+
+A chunk is the expert's velocity field integrated forward from the state, with a small model of what fingers and
+cubes do meanwhile; no physics, no memory. About 1 ms a chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from vla_sim.expert_field import FINGER_HALF_WIDTH_M, Wish, wish
+from vla_sim.expert_view import HALF_M, Cube, View, cubes_of
+from vla_sim.kinematics import ToolKinematics, tool_yaw_rad
+from vla_sim.spec import TASKS, require_choice
+from vla_sim.state import SimState
+
+FloatArray = NDArray[np.float64]
+
+HORIZON: Final = 8
+PERIOD_S: Final = 0.1
+FINGER_SPEED_M_S: Final = 0.15
+_SUBSTEPS: Final = 2
+_UPRIGHT_GAIN_1_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertChunk:
+    """q_rad: (horizon, 7) absolute positions, row k due at t + k * period; row 0 is the state's own position.
+    gripper_m: (horizon,) set-points of finger_joint1. done: the instruction is fulfilled in this state.
+    """
+
+    q_rad: FloatArray
+    gripper_m: FloatArray
+    done: bool
+
+
+class Expert:
+    """Labels states with chunks. Not for use by two threads at once."""
+
+    def __init__(self) -> None:
+        self._kinematics = ToolKinematics()
+
+    def chunk(
+        self, state: SimState, task: str, target: str, horizon: int = HORIZON, period_s: float = PERIOD_S
+    ) -> ExpertChunk:
+        """What the expert does from ``state``. SceneError for an unknown task or a colour that is not there."""
+        require_choice("task", task, TASKS)
+        state.cube_index(target)
+        q = np.array(state.q_rad)
+        position, rotation = self._kinematics.forward(q)
+        view = View(*(float(v) for v in position), tool_yaw_rad(rotation), state.gripper_m, cubes_of(state))
+        rows, gripper = np.empty((horizon, 7)), np.empty(horizon)
+        desire = wish(view, task, target)
+        done = desire.done
+        step_s = period_s / _SUBSTEPS
+        for row in range(horizon):
+            rows[row], gripper[row] = q, desire.gripper
+            if row + 1 == horizon:
+                break
+            for _ in range(_SUBSTEPS):
+                q = self._step(q, rotation, desire, step_s)
+                position, rotation = self._kinematics.forward(q)
+                _imagine(view, position, tool_yaw_rad(rotation), desire, step_s, task, target)
+                desire = wish(view, task, target)
+        return ExpertChunk(rows, gripper, done)
+
+    def _step(self, q: FloatArray, rotation: FloatArray, desire: Wish, step_s: float) -> FloatArray:
+        # (tool z) x (0, 0, -1): the turn that brings the tool to look straight down
+        turn = np.array(
+            [-rotation[1, 2] * _UPRIGHT_GAIN_1_S, rotation[0, 2] * _UPRIGHT_GAIN_1_S, desire.turn]
+        )
+        speed = self._kinematics.joint_velocity(np.array([desire.vx, desire.vy, desire.vz]), turn)
+        return self._kinematics.clip(q + step_s * speed)
+
+
+def _imagine(
+    view: View, position: FloatArray, yaw: float, desire: Wish, step_s: float, task: str, target: str
+) -> None:
+    """Move tool, fingers and what they touch to where they will be after ``step_s``."""
+    held = view.held()
+    if held is not None and desire.gripper < HALF_M:
+        cube = view.cubes[held]
+        cube.x += position[0] - view.x
+        cube.y += position[1] - view.y
+        cube.z += position[2] - view.z
+    view.x, view.y, view.z, view.yaw = float(position[0]), float(position[1]), float(position[2]), yaw
+    travel = FINGER_SPEED_M_S * step_s
+    finger = view.finger + min(max(desire.gripper - view.finger, -travel), travel)
+    if finger < HALF_M and desire.gripper < HALF_M and any(view.between(cube) for cube in view.cubes.values()):
+        finger = max(finger, min(view.finger, HALF_M))
+    view.finger = finger
+    if task.startswith("push"):
+        _shove(view, view.cubes[target], 1.0 if task == "push_left" else -1.0)
+
+
+def _shove(view: View, cube: Cube, direction: float) -> None:
+    """A cube in front of the fingers is moved along."""
+    contact = cube.reach_y + FINGER_HALF_WIDTH_M
+    ahead = direction * (cube.y - view.y)
+    if view.z < 2 * HALF_M and abs(view.x - cube.x) < 0.03 and 0.0 < ahead < contact:
+        cube.y = view.y + direction * contact
+
+
+_EXPERT: list[Expert] = []
+
+
+def expert_chunk(
+    state: SimState, task: str, target: str, horizon: int = HORIZON, period_s: float = PERIOD_S
+) -> ExpertChunk:
+    """``Expert.chunk`` of one expert kept by this process; for use from one thread."""
+    if not _EXPERT:
+        _EXPERT.append(Expert())
+    return _EXPERT[0].chunk(state, task, target, horizon, period_s)

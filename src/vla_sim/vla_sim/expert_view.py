@@ -1,0 +1,63 @@
+"""What the scripted expert looks at: tool, fingers and cubes, in plain floats that a rollout may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, sin
+from typing import Final
+
+from vla_sim.spec import CUBE_SIZE_M
+from vla_sim.state import SimState
+
+HALF_M: Final = CUBE_SIZE_M / 2
+HELD_FINGER_M: Final = HALF_M + 0.0025  # fingers this close have met the cube between them
+LOST_FINGER_M: Final = HALF_M - 0.006  # fingers this close have closed on nothing
+
+
+@dataclass(slots=True)
+class Cube:
+    """Centre [m] and turn [rad] of one cube in base_link."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+
+    @property
+    def reach_y(self) -> float:
+        """How far the cube extends from its centre along base_link's y [m]."""
+        return HALF_M * (abs(cos(self.yaw)) + abs(sin(self.yaw)))
+
+
+@dataclass(slots=True)
+class View:
+    """Tool pose in base_link ([m], turn about +z [rad]), finger_joint1 [m], cubes by colour."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    finger: float
+    cubes: dict[str, Cube]
+
+    def between(self, cube: Cube) -> bool:
+        """Whether the cube is between the fingers, seen along all three axes of the hand."""
+        dx, dy = cube.x - self.x, cube.y - self.y
+        along = abs(cos(self.yaw) * dx + sin(self.yaw) * dy)
+        across = abs(cos(self.yaw) * dy - sin(self.yaw) * dx)
+        return along < 0.022 and across < 0.020 and abs(cube.z - self.z) < 0.026
+
+    def held(self) -> str | None:
+        """Colour of the cube in the closed gripper, if any."""
+        if not LOST_FINGER_M < self.finger < HELD_FINGER_M:
+            return None
+        return next((color for color, cube in self.cubes.items() if self.between(cube)), None)
+
+
+def cubes_of(state: SimState) -> dict[str, Cube]:
+    """The cubes on the table, as a rollout may move them."""
+    return {
+        color: Cube(*(float(v) for v in state.cube_positions_m[i]), float(state.cube_yaws_rad[i]))
+        for color in state.colors
+        for i in (state.cube_index(color),)
+    }
