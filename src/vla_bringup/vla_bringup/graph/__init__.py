@@ -1,0 +1,1 @@
+"""Talking to a running stack by plain topics, services and the action."""
