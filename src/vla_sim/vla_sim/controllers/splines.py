@@ -54,7 +54,7 @@ def segment(a: Knot, b: Knot, duration_s: float) -> FloatArray:
         return coefficients
     v0, v1 = a.velocities * duration_s, b.velocities * duration_s  # change of position in units of one segment
     if a.accelerations is None or b.accelerations is None:
-        unit = (v0, 3.0 * gap - 2.0 * v0 - v1, -2.0 * gap + v0 + v1)
+        unit: tuple[FloatArray, ...] = (v0, 3.0 * gap - 2.0 * v0 - v1, -2.0 * gap + v0 + v1)
     else:
         a0, a1 = a.accelerations * duration_s**2, b.accelerations * duration_s**2
         unit = (

@@ -1,0 +1,1 @@
+"""The parts of sim_node: pacing, message conversion, the physics and render threads, and the two robots."""
