@@ -81,7 +81,7 @@ class Motion:
         return self.controls[index]
 
     def spliced(self, knot: int, controls: FloatArray, keep: int) -> Motion:
-        """This motion up to ``knot``, then ``controls`` (n, J), whose first belongs to ``knot - 1``.
+        """The same up to ``knot``, then ``controls`` (n, J), whose first belongs to ``knot - 1``.
 
         The first three of ``controls`` must be this motion's own. The past before knot ``keep`` is dropped.
         """
