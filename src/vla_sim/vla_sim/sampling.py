@@ -24,8 +24,8 @@ from vla_sim.spec import (
 )
 
 NOMINAL_HUE = {"red": 0.0, "green": 0.36, "blue": 0.61, "yellow": 0.145}
-CORRIDOR_HALF_WIDTH_M = 0.080  # fingers spread for a push, plus half a turned cube, plus a margin
-CORRIDOR_BEHIND_M = 0.115  # room to come down behind the cube
+CORRIDOR_HALF_WIDTH_M = 0.090  # fingers spread for a push, plus half a turned cube, plus a margin
+CORRIDOR_BEHIND_M = 0.130  # room to come down behind the cube
 CORRIDOR_AHEAD_M = 0.070
 
 _ATTEMPTS = 2000

@@ -1,0 +1,100 @@
+"""Frames of training data: what the cameras see in a state, and what the expert would do in it when asked so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from vla_sim.expert import Expert
+from vla_sim.sampling import corridor_free
+from vla_sim.simulation import TabletopSim
+from vla_sim.spec import COLORS, TASKS
+from vla_sim.state import SimState
+
+Instruction = tuple[str, str]
+"""(task, colour of the target)."""
+
+LABELS_PER_FRAME: Final = 3
+GRASP_CLEARANCE_M: Final = 0.095  # centre to centre: room for a finger beside the cube
+
+
+def possible_instructions(state: SimState) -> list[Instruction]:
+    """Every (task, target) that can be carried out in ``state`` without touching another cube."""
+    return [(task, color) for task in TASKS for color in state.colors if is_possible(state, task, color)]
+
+
+def is_possible(state: SimState, task: str, target: str) -> bool:
+    """Whether there is room to do it: a finger's beside the cube, or a free way for a push."""
+    cube = state.cube_positions_m[state.cube_index(target)]
+    others = [state.cube_positions_m[COLORS.index(color)] for color in state.colors if color != target]
+    if task == "reach":
+        return True
+    if task == "pick":
+        return all(np.hypot(*(other[:2] - cube[:2])) > GRASP_CLEARANCE_M for other in others)
+    direction = 1.0 if task == "push_left" else -1.0
+    place = (float(cube[0]), float(cube[1]))
+    return all(corridor_free(direction, place, (float(other[0]), float(other[1]))) for other in others)
+
+
+def choose_labels(
+    rng: Generator, state: SimState, executed: Instruction, count: int = LABELS_PER_FRAME
+) -> list[Instruction]:
+    """The executed instruction and ``count - 1`` other possible ones, repeated only when there are too few."""
+    others = [instruction for instruction in possible_instructions(state) if instruction != executed]
+    if not others:
+        return [executed] * count
+    chosen = rng.choice(len(others), size=count - 1, replace=len(others) < count - 1)
+    return [executed, *(others[index] for index in chosen)]
+
+
+class FrameRecorder:
+    """Collects frames; ``arrays`` gives them stacked.
+
+    ========== ================ ======== ===========================================================
+    front      (T, 96, 96, 3)   uint8    RGB
+    wrist      (T, 96, 96, 3)   uint8    RGB
+    state      (T, 8)           float32  measured joint1..joint7 [rad], finger_joint1 [m]
+    task_id    (T, K)           uint8    index into ``TASKS``; column 0 is what was being executed
+    color_id   (T, K)           uint8    index into ``COLORS``
+    chunk      (T, K, 8, 8)     float32  absolute joint1..joint7 [rad] and gripper [m], row k due at t + k * 0.1 s
+    done       (T, K)           bool     the expert regards the instruction as fulfilled
+    target     (T, K, 3)        float32  centre of the cube meant, base_link [m]; for an auxiliary loss only
+    cubes      (T, 4, 3)        float32  centres in the order of ``COLORS``, NaN where absent
+    episode    (T,)             int64    seed of the episode
+    ========== ================ ======== ===========================================================
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+        self._frames: list[dict[str, Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, sim: TabletopSim, state: SimState, instructions: Sequence[Instruction], episode: int) -> None:
+        """One frame: images of ``sim`` as it is now, ``state`` of the same instant, a label per instruction."""
+        chunks = [self._expert.chunk(state, task, target) for task, target in instructions]
+        targets = [state.cube_positions_m[COLORS.index(target)] for _, target in instructions]
+        self._frames.append(
+            {
+                "front": sim.render("front"),
+                "wrist": sim.render("wrist"),
+                "state": np.append(state.q_rad, state.gripper_m).astype(np.float32),
+                "task_id": np.array([TASKS.index(task) for task, _ in instructions], np.uint8),
+                "color_id": np.array([COLORS.index(target) for _, target in instructions], np.uint8),
+                "chunk": np.stack([np.column_stack([c.q_rad, c.gripper_m]) for c in chunks]).astype(np.float32),
+                "done": np.array([c.done for c in chunks]),
+                "target": np.stack(targets).astype(np.float32),
+                "cubes": state.cube_positions_m.astype(np.float32),
+                "episode": np.int64(episode),
+            }
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All frames, stacked. ValueError when there are none."""
+        if not self._frames:
+            raise ValueError("no frames were recorded")
+        return {key: np.stack([frame[key] for frame in self._frames]) for key in self._frames[0]}
