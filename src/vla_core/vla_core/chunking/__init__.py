@@ -3,5 +3,6 @@
 from vla_core.chunking.config import Dropped, SchedulerConfig
 from vla_core.chunking.scheduler import ChunkScheduler
 from vla_core.chunking.spline import JointState
+from vla_core.chunking.twist import TwistLimits, TwistScheduler
 
-__all__ = ["ChunkScheduler", "Dropped", "JointState", "SchedulerConfig"]
+__all__ = ["ChunkScheduler", "Dropped", "JointState", "SchedulerConfig", "TwistLimits", "TwistScheduler"]
