@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def load_state_log(path: Path) -> StateLog:
                 raise StateLogError(f"{path}: format {file['format']}, expected {FORMAT}")
             scenes = tuple(_scene(item) for item in json.loads(str(file["scenes"])))
             return StateLog(file["time_ns"], file["qpos"], file["episode"], scenes)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
         raise StateLogError(
             f"{path}: not a state log ({error}); write one with sim_node's parameter state_log"
         ) from error
