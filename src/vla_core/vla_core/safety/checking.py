@@ -1,0 +1,195 @@
+"""All content rules of an arm's plan, in their order, and the repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vla_core.safety.config import GateConfig
+from vla_core.safety.decision import PASSED, Decision, Verdict, worst
+from vla_core.safety.joining import SLOWEST, Joined, Joiner
+from vla_core.safety.planning import plan_from, plan_of
+from vla_core.safety.proposal import Proposal
+from vla_core.safety.rules.acceleration import AccelerationRule
+from vla_core.safety.rules.ages import ContentAgeRule
+from vla_core.safety.rules.dimensions import DimensionsRule
+from vla_core.safety.rules.finite import FiniteRule
+from vla_core.safety.rules.gripper import GripperRule
+from vla_core.safety.rules.jerk import JerkRule
+from vla_core.safety.rules.names import NamesRule
+from vla_core.safety.rules.position import PositionRule
+from vla_core.safety.rules.step import StepRule
+from vla_core.safety.rules.stopping import StoppingRule
+from vla_core.safety.rules.times import TimesRule
+from vla_core.safety.rules.velocity import VelocityRule
+from vla_core.safety.trajectory import Trajectory
+from vla_core.types import FloatArray
+
+LOOK_BACK_S = 0.6  # how far a slowed arm may lag behind its plan and still continue where it is
+NEARER = 0.5  # it does so when that halves the gap
+REPAIRS = 8  # slowing a command that starts in motion is not exact; this many rounds approach it
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a plan is checked against.
+
+    reference: (3, J), what is committed for ``start`` (stream time). measured: (J,). speed: largest scale, (0, 1].
+    """
+
+    epoch: int
+    reference: FloatArray
+    start: float
+    measured: FloatArray | None
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked proposal. motion: in stream time, None when nothing of it runs. grip: stream times and positions."""
+
+    proposal: Proposal
+    verdict: Verdict
+    epoch: int
+    motion: Trajectory | None = None
+    scale: float = 1.0
+    grip: tuple[FloatArray, FloatArray] | None = None
+
+
+class Checker:
+    """The rules of one arm. Stateless: safe to use while the stream runs."""
+
+    def __init__(self, config: GateConfig) -> None:
+        limits = config.limits
+        names = limits.joint_names
+        gripper = None if config.gripper is None else config.gripper.joint_names[0]
+        self._joints, self._gripper_joint = names, gripper
+        self._shape_rules = (FiniteRule(), DimensionsRule(), TimesRule(), NamesRule(names, gripper))
+        self._gripper = None if config.gripper is None else GripperRule(config.gripper)
+        self._step = StepRule(names, config.step)
+        self.age = ContentAgeRule(config.content_age)
+        self.position = PositionRule(limits)
+        self.derivatives = (
+            VelocityRule(names, limits.velocity),
+            AccelerationRule(names, limits.acceleration),
+            JerkRule(names, limits.jerk),
+        )
+        self._stopping = StoppingRule(limits, config.brake)
+        self._joiner = Joiner(self.position, self.derivatives, self._stopping)
+        self._limits = limits
+        self._short_s = config.promised_stop_s - config.period_s
+
+    def prepare(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Prepared:
+        """Judge and repair; ``plan_zero``: stream time that the proposal's times count from."""
+        if self._gripper_joint is not None and proposal.gripper_joint is None:
+            proposal = proposal.without_gripper_column(self._gripper_joint)
+        for rule in self._shape_rules:
+            verdict = rule.check(proposal)
+            if verdict is not None:
+                return Prepared(proposal, verdict, snapshot.epoch)
+        proposal = proposal.columns(self._joints)
+        if self._gripper is not None and proposal.gripper_positions is not None:
+            verdict = self._gripper.check(proposal.gripper_positions)
+            if verdict is not None:
+                return Prepared(proposal, verdict, snapshot.epoch)
+        if proposal.t0_ns is None or not proposal.trace.chunk_id:
+            joined = self._command(proposal, snapshot, plan_zero)
+        else:
+            joined = self._chunk(proposal, snapshot, plan_zero)
+        return Prepared(
+            proposal, joined.verdict, snapshot.epoch, joined.motion, joined.scale, self._grip(proposal, joined)
+        )
+
+    def _chunk(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Joined:
+        """A plan stamped by its observation: joined where it is due now, or where the arm is along it."""
+        plan = plan_of(proposal)
+        due = snapshot.start - plan_zero
+        origin = self._along(plan, due, snapshot)
+        if snapshot.measured is not None and origin >= plan.start:
+            step = self._step.check(plan.state(origin)[0], snapshot.measured)
+            if step is not None:
+                return Joined(step)
+        asked = min(proposal.speed_scale, snapshot.speed)
+        joined = self._joiner.join(snapshot.reference, snapshot.start, plan, origin, asked)
+        if joined.verdict.decision is Decision.PASS and joined.scale < 1.0:
+            return Joined(_asked(proposal, joined.scale), joined.motion, joined.origin_s, joined.start_s, joined.scale)
+        return joined
+
+    def _along(self, plan: Trajectory, due: float, snapshot: Snapshot) -> float:
+        """Plan time to continue at: ``due``, or earlier where the arm really is when it has been slowed or held."""
+        first = max(plan.start, due - LOOK_BACK_S)
+        if due <= first or due >= plan.end:
+            return due
+        times = np.linspace(first, due, 16)
+        gaps = np.abs(plan.sample(times)[:, 0] - snapshot.reference[0]).max(axis=1)
+        best = int(np.argmin(gaps))
+        return float(times[best]) if gaps[best] < NEARER * gaps[-1] and gaps[-1] > 0.02 else due
+
+    def _command(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Joined:
+        """A command that counts from now: from the reference through its points, slower where it must be."""
+        shift = plan_zero - snapshot.start
+        times = proposal.times_s + shift if shift else proposal.times_s
+        if times[-1] <= 1e-3 and shift < 0.0:
+            return Joined(_past(-float(times[-1])))
+        if times[-1] <= 1e-3:
+            times = times.copy()
+            times[-1] = self._soonest(snapshot.reference, proposal.positions[-1])
+        scale, cause = proposal.speed_scale, PASSED
+        for _ in range(REPAIRS):
+            motion = plan_from(proposal, times, snapshot.reference, scale, snapshot.start)
+            slow = [rule.check(motion) for rule in self.derivatives]
+            verdict = worst(slow)
+            if verdict.decision is Decision.PASS:
+                break
+            cause = verdict if cause is PASSED else cause
+            scale *= min(0.98, *(v.scale for v in slow if v is not None))
+            if scale < SLOWEST:
+                break
+        if verdict.decision is not Decision.PASS:
+            return Joined(Verdict(Decision.HOLD, cause.rule, cause.reason, cause.detail, cause.value, cause.limit))
+        final = self._places(motion)
+        if final is not None:
+            kept = motion.part(motion.start, final.until_s) if final.until_s > motion.start else None
+            return Joined(final, kept, 0.0, snapshot.start, scale)
+        if scale < 1.0:
+            cause = _asked(proposal, scale) if cause is PASSED else _slow(cause, scale)
+        return Joined(cause, motion, 0.0, snapshot.start, scale)
+
+    def _places(self, motion: Trajectory) -> Verdict | None:
+        position = self.position.check(motion)
+        if position is not None:
+            return position
+        if motion.end - motion.start <= self._short_s and motion.ends_at_rest:
+            return None  # it comes to rest by itself before a stop would have to
+        return self._stopping.check(motion)
+
+    def _soonest(self, reference: FloatArray, target: FloatArray) -> float:
+        """A duration for a command that states none: a quintic from rest to rest at the limits [s]."""
+        way = np.abs(target - reference[0])
+        limits = self._limits
+        each = np.maximum(1.875 * way / limits.velocity, np.sqrt(5.7735 * way / limits.acceleration))
+        return max(0.02, float(np.maximum(each, np.cbrt(60.0 * way / limits.jerk)).max()) * 1.01)
+
+    @staticmethod
+    def _grip(proposal: Proposal, joined: Joined) -> tuple[FloatArray, FloatArray] | None:
+        if proposal.gripper_positions is None or joined.motion is None:
+            return None
+        times = joined.start_s + (proposal.times_s - joined.origin_s) / joined.scale
+        return times, proposal.gripper_positions
+
+
+def _asked(proposal: Proposal, scale: float) -> Verdict:
+    asked = proposal.speed_scale <= scale + 1e-9
+    reason = "speed_scale" if asked else "speed_recovery"
+    detail = "the plan asks to go slower" if asked else "speed recovers after a plan had to be slowed"
+    return Verdict(Decision.SLOW, "speed", reason, detail, scale, 1.0, scale=scale)
+
+
+def _slow(cause: Verdict, scale: float) -> Verdict:
+    return Verdict(Decision.SLOW, cause.rule, cause.reason, cause.detail, cause.value, cause.limit, scale=scale)
+
+
+def _past(late: float) -> Verdict:
+    detail = f"the last point was due {late:.3f} s ago; stamp the command 0 to start now"
+    return Verdict(Decision.HOLD, "times", "command_past", detail, late, 0.0, brakes=False)

@@ -1,0 +1,316 @@
+"""The gate of an arm: proposals in, decisions and messages out. ROS-free; time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import RLock
+
+import numpy as np
+
+from vla_core.safety.checking import Checker, Prepared, Snapshot
+from vla_core.safety.clock import Now, StreamClock
+from vla_core.safety.config import GateConfig
+from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.grip import Grip
+from vla_core.safety.latch import Latch, emergency
+from vla_core.safety.proposal import Proposal, Trace
+from vla_core.safety.rules.ages import ReceiptAgeRule
+from vla_core.safety.rules.tracking import TrackingRule
+from vla_core.safety.sources import SourceRule
+from vla_core.safety.status import Status
+from vla_core.safety.stream import Message, Stream
+from vla_core.types import FloatArray, read_only
+
+RESYNC = 0.05  # [rad or m], an arm found this far from its last command was moved by something else
+STILL = 0.05  # [rad/s or m/s], an arm faster than this is not at rest
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to publish now. gripper: set-point [m] or None. trace: set on the first command of a plan."""
+
+    message: Message
+    gripper: float | None
+    trace: Trace | None
+
+
+class ArmGate:
+    """Validates whole plans and streams them with a braking tail always attached.
+
+    Two threads share it: one proposes and measures, one ticks. ``check`` takes its time outside the lock.
+    """
+
+    def __init__(self, config: GateConfig) -> None:
+        self.config = config
+        self.lock = RLock()
+        self._clock = StreamClock(config.clock)
+        self._checker = Checker(config)
+        self._stream = Stream(
+            config.limits, config.brake, self._checker.position, self._checker.derivatives, config.stream
+        )
+        self._grip = None if config.gripper is None else Grip(config.gripper)
+        self._latch = Latch()
+        self._sources = SourceRule(config.source_grace_s)
+        age = config.joint_state_age
+        scaled = type(age)(config.clock.deadline(age.value), age.unit, age.reason)
+        self._receipt = ReceiptAgeRule("joint_state", scaled)
+        self._tracking = TrackingRule(config.limits.joint_names, config.tracking, config.tracking_patience)
+        self._measured: FloatArray | None = None
+        self._measured_velocity: FloatArray | None = None
+        self._measured_grip = 0.0
+        self._measured_ns: int | None = None
+        self._fault: Verdict | None = None
+        self._epoch = 0
+        self._armed_ros_ns = 0
+        self._last_t0_ns: int | None = None
+        self._scale = 1.0
+        self._scale_time = 0.0
+        self._first: Trace | None = None
+        self._rest_since: float | None = None
+        self._last_tick = 0.0
+
+    # --- what is measured, and what the operator wants
+
+    def measure(self, position: FloatArray, velocity: FloatArray | None, gripper: float | None, now: Now) -> None:
+        """A joint state: (J,) in the configured order. Values that are not finite count as none received."""
+        if not np.isfinite(position).all() or (gripper is not None and not np.isfinite(gripper)):
+            return
+        with self.lock:
+            self._measured = read_only(position)
+            self._measured_velocity = velocity
+            self._measured_ns = now.steady_ns
+            if gripper is not None:
+                self._measured_grip = gripper
+
+    def press(self, pressed: bool) -> None:
+        """The operator's button on a topic."""
+        with self.lock:
+            self._latch.press(pressed)
+            self._obey_latch()
+
+    def stop(self, verdict: Verdict) -> None:
+        """Latch a stop and brake."""
+        with self.lock:
+            self._latch.stop(verdict)
+            self._obey_latch()
+
+    def emergency_stop(self, cause: str) -> None:
+        """Latch the operator's stop and brake."""
+        self.stop(emergency(cause))
+
+    def reset(self, now: Now) -> str:
+        """Arm from rest, without any plan; returns why not, empty when armed."""
+        with self.lock:
+            time = self._clock.ahead(now.steady_ns)
+            cause = self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+            if cause is not None:
+                return f"{cause.reason}: {cause.detail}"
+            if self._stream.moving(time):
+                return "the arm is still coming to rest; try again"
+            velocity = self._measured_velocity
+            if velocity is not None and np.abs(velocity).max() > STILL:
+                return "the arm is moving; let it come to rest first"
+            refused = self._latch.reset()
+            if not refused:
+                assert self._measured is not None
+                self._resync(time)
+                self._epoch += 1
+                self._armed_ros_ns, self._last_t0_ns = now.ros_ns, None
+                self._scale, self._scale_time = 1.0, time
+                self._sources.release()
+                self._rest_since = None
+            return refused
+
+    def disarm(self) -> None:
+        """Brake, and accept nothing until the next reset."""
+        with self.lock:
+            self._latch.disarm()
+            self._give_up()
+
+    # --- plans
+
+    def check(self, proposal: Proposal, now: Now, lead_s: float) -> Prepared:
+        """Judge ``proposal`` for a start ``lead_s`` from now. Changes nothing; then ``install`` it."""
+        with self.lock:
+            time = self._clock.ahead(now.steady_ns)
+            refused = self._unfit(proposal, now, time)
+            if refused is not None:
+                return Prepared(proposal, refused, self._epoch)
+            if not self._stream.moving(time) and self._rest_since is None:
+                self._resync(time)
+            start = time + lead_s
+            snapshot = Snapshot(
+                self._epoch, self._stream.committed.state(start), start, self._measured, self._speed_allowed(time)
+            )
+        plan_zero = start if proposal.t0_ns is None else self._clock.of_stamp(proposal.t0_ns)
+        return self._checker.prepare(proposal, snapshot, plan_zero)
+
+    def install(self, prepared: Prepared, now: Now) -> Verdict | None:
+        """Carry the decision out; None when it came too late and ``check`` must be repeated with a longer lead."""
+        with self.lock:
+            time = self._clock.ahead(now.steady_ns)
+            verdict = prepared.verdict
+            if prepared.motion is not None and prepared.epoch != self._epoch:
+                verdict = _superseded()
+            elif prepared.motion is not None and not self._follow(prepared, time):
+                return None
+            trace = prepared.proposal.trace
+            self._latch.decide(verdict, trace)
+            if prepared.proposal.t0_ns is not None and verdict.reason != "nonfinite":
+                self._last_t0_ns = max(prepared.proposal.t0_ns, self._last_t0_ns or prepared.proposal.t0_ns)
+            if verdict.decision >= Decision.HOLD and verdict.brakes and prepared.motion is None:
+                self._give_up()
+            if self._latch.refusals >= self.config.refusals_to_stop:
+                self.stop(_too_many(self._latch.refusals, verdict))
+            return verdict
+
+    def submit(self, proposal: Proposal, now: Now) -> Verdict:
+        """Check and install at one instant."""
+        with self.lock:
+            verdict = self.install(self.check(proposal, now, 0.0), now)
+            assert verdict is not None
+            return verdict
+
+    def refuse(self, verdict: Verdict, trace: Trace, now: Now) -> Verdict:
+        """Record the refusal of something that never became a proposal."""
+        empty = np.zeros(0)
+        proposal = Proposal(trace, (), empty, empty)
+        with self.lock:
+            busy = self._sources.check(trace.source, self._clock.ahead(now.steady_ns))
+            answer = self.install(Prepared(proposal, busy or verdict, self._epoch), now)
+        return answer or verdict
+
+    # --- the stream
+
+    def tick(self, now: Now) -> Command | None:
+        """One command period: judge the robot, move on, say what to publish; None: nothing."""
+        with self.lock:
+            fault = self._clock.advance(now)
+            time = self._clock.time
+            self._judge(fault, now, time)
+            self._stream.advance(time)
+            command = self._command(time)
+            self._last_tick = time
+            return command
+
+    def command(self, now: Now) -> Command | None:
+        """What to publish at once, between ticks."""
+        with self.lock:
+            time = self._clock.ahead(now.steady_ns)
+            self._stream.advance(time)
+            return self._command(time)
+
+    def moving(self, now: Now) -> bool:
+        """Whether anything committed is still to be carried out."""
+        with self.lock:
+            return self._stream.moving(self._clock.ahead(now.steady_ns))
+
+    def status(self) -> Status:
+        """Snapshot for the outside."""
+        with self.lock:
+            moving = self._stream.moving(self._clock.time)
+            return self._latch.status(moving, self._stream.plan is not None, self._scale)
+
+    # --- inside, with the lock held
+
+    def _unfit(self, proposal: Proposal, now: Now, time: float) -> Verdict | None:
+        """Why no plan of this source may run now, whatever it says."""
+        if not self._latch.armed:
+            return _not_armed(self._latch.stopped)
+        busy = self._sources.check(proposal.trace.source, time)
+        if busy is not None:
+            return busy
+        if proposal.t0_ns is not None and proposal.trace.chunk_id:
+            age = self._checker.age.check(proposal.t0_ns, now.ros_ns, self._last_t0_ns, self._armed_ros_ns)
+            if age is not None:
+                return age
+        return self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+
+    def _follow(self, prepared: Prepared, time: float) -> bool:
+        """Install the motion, unless the arm has meanwhile gone past its start."""
+        motion = prepared.motion
+        assert motion is not None
+        if time > motion.start + 1e-6 or np.abs(self._stream.committed.state(motion.start) - motion.states[0]).max() > 1e-6:
+            return False
+        self._stream.install(motion, time)
+        self._stream.advance(time)
+        self._sources.take(prepared.proposal.trace.source, motion.end)
+        self._scale, self._scale_time = prepared.scale, time
+        self._first = prepared.proposal.trace
+        self._rest_since = time
+        if self._grip is not None and prepared.grip is not None:
+            self._grip.install(*prepared.grip, self._measured_grip)
+        return True
+
+    def _judge(self, clock_fault: Verdict | None, now: Now, time: float) -> None:
+        """Faults of clock, joint states and tracking."""
+        stale = self._receipt.check(self._measured_ns, now.steady_ns)
+        self._fault = clock_fault or (stale if self._measured_ns is not None else None)
+        if not self._latch.armed:
+            return
+        verdict = clock_fault or stale
+        if verdict is None and self._rest_since is not None and self._measured is not None:
+            verdict = self._tracking.check(self._stream.committed.state(time)[0], self._measured, now.steady_ns)
+        if verdict is None:
+            return
+        if verdict.decision is Decision.STOP:
+            self.stop(verdict)
+        else:
+            self._latch.note(verdict)
+            self._give_up()
+
+    def _command(self, time: float) -> Command | None:
+        moving = self._stream.moving(time)
+        if moving:
+            self._rest_since = time
+        if self._rest_since is None:
+            return None
+        if time - self._rest_since > self.config.quiet_after_s:
+            self._rest_since = None
+            return None
+        message = self._stream.message(time)
+        gripper = None if self._grip is None else self._grip.advance(time, time - self._last_tick)
+        if message is None:
+            return None
+        first, self._first = self._first, None
+        return Command(message, gripper, first)
+
+    def _obey_latch(self) -> None:
+        if self._latch.stopped:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Brake now and keep the grip."""
+        self._epoch += 1
+        self._stream.brake(self._clock.time)
+        self._sources.shorten(self._stream.committed.end)
+        self._first = None
+        if self._grip is not None:
+            self._grip.freeze()
+
+    def _resync(self, time: float) -> None:
+        assert self._measured is not None
+        if self._measured_moved():
+            self._stream.settle(time, self._measured)
+
+    def _measured_moved(self) -> bool:
+        assert self._measured is not None
+        return bool(np.abs(self._stream.committed.states[-1, 0] - self._measured).max() > RESYNC)
+
+    def _speed_allowed(self, time: float) -> float:
+        """Speed recovers gradually after a plan had to be slowed, so that it does not chatter."""
+        return min(1.0, self._scale + self.config.recovery_per_s * max(time - self._scale_time, 0.0))
+
+
+def _not_armed(stopped: bool) -> Verdict:
+    reason = "stopped" if stopped else "disarmed"
+    return Verdict(Decision.HOLD, "operator", reason, f"the gate is {reason}; call vla/reset", brakes=False)
+
+
+def _superseded() -> Verdict:
+    return Verdict(Decision.HOLD, "operator", "superseded", "the arm was braked while the plan was checked", brakes=False)
+
+
+def _too_many(count: int, last: Verdict) -> Verdict:
+    detail = f"{count} plans in a row were refused, the last for {last.reason}: {last.detail}"
+    return Verdict(Decision.STOP, last.rule, "repeated_refusals", detail, float(count), float(count))

@@ -1,0 +1,144 @@
+"""From what the arm is doing to what a plan wants, without a jump and inside every limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vla_core.safety.decision import Decision, Verdict, worst
+from vla_core.safety.rules.derivative import DerivativeRule
+from vla_core.safety.rules.position import PositionRule
+from vla_core.safety.rules.stopping import StoppingRule
+from vla_core.safety.trajectory import Trajectory
+from vla_core.types import FloatArray
+
+JOINS_S = (0.04, 0.08, 0.12, 0.18, 0.27, 0.4)  # durations tried for the quintic onto the plan
+EASINGS = (1.0, 0.8, 0.6, 0.4)  # further slowing tried when no join fits
+SLOWEST = 0.1  # below this a plan is not slowed but refused
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The answer: a verdict, and unless nothing of the plan is good, the motion with its time map.
+
+    motion: in stream time, from the reference on.
+    origin_s, start_s, scale: plan time ``origin_s`` comes at stream time ``start_s``, at ``scale`` of its speed.
+    """
+
+    verdict: Verdict
+    motion: Trajectory | None = None
+    origin_s: float = 0.0
+    start_s: float = 0.0
+    scale: float = 1.0
+
+    def plan_time(self, stream_s: float) -> float:
+        """Plan time at stream time ``stream_s``."""
+        return self.origin_s + (stream_s - self.start_s) * self.scale
+
+
+class Joiner:
+    """Tries the mildest repair first."""
+
+    def __init__(
+        self, position: PositionRule, derivatives: Sequence[DerivativeRule], stopping: StoppingRule
+    ) -> None:
+        self._position = position
+        self._derivatives = derivatives
+        self._stopping = stopping
+
+    def join(self, reference: FloatArray, start: float, plan: Trajectory, origin: float, asked: float) -> Joined:
+        """Continue from ``reference`` (3, J) at stream time ``start`` with ``plan`` from its time ``origin`` on.
+
+        asked: speed wanted, (0, 1]; the result may be slower.
+        """
+        rest = plan.part(origin, plan.end) if origin > plan.start else plan
+        position = self._position.check(rest)
+        if position is not None:
+            rest = _cut(rest, position.until_s)
+        if rest is None or rest.end <= origin:
+            return Joined(position or _expired(origin - plan.end))
+        paces = [rule.check(rest) for rule in self._derivatives]
+        pace = worst(paces)
+        scale = min([asked] + [verdict.scale for verdict in paces if verdict is not None])
+        if scale < SLOWEST:
+            return Joined(_refused(pace, f"{pace.detail}; it would need {scale:.3f} of its speed"))
+        joined = self._fit(reference, start, rest, origin, scale)
+        return _merge(joined, position, pace)
+
+    def _fit(self, reference: FloatArray, start: float, plan: Trajectory, origin: float, scale: float) -> Joined:
+        """The first pace and join that keep all limits; else the last failure."""
+        failure: Joined | None = None
+        for easing in EASINGS:
+            pace = scale * easing
+            timed = plan.retimed(origin, start, pace)
+            for motion in _joins(reference, start, timed):
+                verdict = worst([rule.check(motion) for rule in self._derivatives])
+                if verdict.decision is Decision.PASS:
+                    verdict = worst([self._position.check(motion), self._stopping.check(motion)])
+                answer = Joined(verdict, motion, origin, start, pace)
+                if verdict.decision is Decision.PASS:
+                    return answer if easing == 1.0 or failure is None else _slowed(answer, failure.verdict)
+                if failure is None or _leaves(answer) > _leaves(failure):
+                    failure = answer
+        assert failure is not None
+        return _truncated(failure)
+
+
+def _joins(reference: FloatArray, start: float, timed: Trajectory) -> list[Trajectory]:
+    """Motions that reach ``timed`` after one of the durations; from the first instant when they are the same motion."""
+    motions = []
+    first = max(timed.start - start, 0.0)
+    lengths = [first + join for join in JOINS_S if first > 0.0 or join > 0.0]
+    if first > 0.0:
+        lengths.insert(0, max(first, JOINS_S[0]))
+    for length in dict.fromkeys(min(length, timed.end - start) for length in lengths):
+        if length <= 1e-3:
+            continue
+        onto = start + length
+        rest = timed.part(onto, timed.end, gap=5e-3)
+        times = np.concatenate([[start], rest.times])
+        motions.append(Trajectory(times, np.concatenate([reference[None], rest.states])))
+    return motions
+
+
+def _cut(plan: Trajectory, until: float) -> Trajectory | None:
+    """The plan up to ``until``, None when nothing is left."""
+    if not np.isfinite(until) or until <= plan.start:
+        return None
+    return plan.part(plan.start, until)
+
+
+def _leaves(joined: Joined) -> float:
+    return joined.verdict.until_s if joined.verdict.decision is Decision.HOLD else -np.inf
+
+
+def _truncated(failure: Joined) -> Joined:
+    """What is good of a motion that is refused from some instant on, or nothing."""
+    verdict = failure.verdict
+    if verdict.decision is not Decision.HOLD or failure.motion is None:
+        return Joined(_refused(verdict, f"no way onto the plan: {verdict.detail}"))
+    motion = _cut(failure.motion, verdict.until_s)
+    return Joined(verdict, motion, failure.origin_s, failure.start_s, failure.scale)
+
+
+def _slowed(answer: Joined, cause: Verdict) -> Joined:
+    slow = Verdict(
+        Decision.SLOW, cause.rule, cause.reason, cause.detail, cause.value, cause.limit, scale=answer.scale
+    )
+    return Joined(slow, answer.motion, answer.origin_s, answer.start_s, answer.scale)
+
+
+def _merge(joined: Joined, position: Verdict | None, pace: Verdict) -> Joined:
+    verdict = worst([joined.verdict, position, pace])
+    return Joined(verdict, joined.motion, joined.origin_s, joined.start_s, joined.scale)
+
+
+def _refused(cause: Verdict, detail: str) -> Verdict:
+    return Verdict(Decision.HOLD, cause.rule, cause.reason, detail, cause.value, cause.limit)
+
+
+def _expired(late: float) -> Verdict:
+    detail = f"the plan ended {late:.3f} s ago; plan further ahead, or faster"
+    return Verdict(Decision.HOLD, "content_age", "chunk_expired", detail, late, 0.0, brakes=False)

@@ -1,0 +1,120 @@
+"""A joint motion as the controller will interpolate it: quintics between knots."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+import numpy as np
+
+from vla_core.safety.quintic import Extremes, control_points, extremes, state_at
+from vla_core.types import FloatArray, read_only
+
+
+class Trajectory:
+    """Knots of position, velocity and acceleration, with the quintic through them in between.
+
+    times: (M,) strictly increasing [s], M >= 1.
+    states: (M, 3, J): position [rad or m], velocity, acceleration.
+    Before the first knot it stays there; after the last it rests at its position.
+    """
+
+    def __init__(self, times: FloatArray, states: FloatArray) -> None:
+        if times.ndim != 1 or len(times) < 1 or states.ndim != 3 or states.shape[:2] != (len(times), 3):
+            raise ValueError(f"times {times.shape} and states {states.shape} do not fit")
+        if np.any(times[1:] <= times[:-1]):
+            raise ValueError("times must strictly increase")
+        self.times = read_only(times)
+        self.states = read_only(states)
+        self._starts: list[float] = self.times.tolist()
+
+    @classmethod
+    def at_rest(cls, time: float, position: FloatArray) -> Trajectory:
+        """Standing still at ``position`` (J,)."""
+        return cls(np.array([time]), resting_state(position)[None])
+
+    @property
+    def start(self) -> float:
+        """Time of the first knot [s]."""
+        return self._starts[0]
+
+    @property
+    def end(self) -> float:
+        """Time of the last knot [s]."""
+        return self._starts[-1]
+
+    @property
+    def joints(self) -> int:
+        """Number of joints J."""
+        return int(self.states.shape[2])
+
+    @cached_property
+    def ends_at_rest(self) -> bool:
+        """Whether velocity and acceleration of the last knot are zero."""
+        return not self.states[-1, 1:].any()
+
+    @cached_property
+    def durations(self) -> FloatArray:
+        """(M-1,) [s]."""
+        return np.diff(self.times)
+
+    @cached_property
+    def points(self) -> FloatArray:
+        """Bernstein control points (M-1, 6, J)."""
+        return control_points(self.times, self.states)
+
+    @cached_property
+    def bounds(self) -> Extremes:
+        """Tight bounds of every segment."""
+        return extremes(self.points, self.durations)
+
+    def state(self, time: float) -> FloatArray:
+        """(3, J) at ``time`` [s]."""
+        index = bisect_right(self._starts, time) - 1
+        if index < 0:
+            return self.states[0]
+        if index >= len(self._starts) - 1:
+            return self.states[-1] if time == self.end else resting_state(self.states[-1, 0])
+        if time == self._starts[index]:
+            return self.states[index]
+        fraction = (time - self._starts[index]) / self.durations[index]
+        return state_at(self.points[index], self.durations[index], fraction)
+
+    def sample(self, times: FloatArray) -> FloatArray:
+        """(K, 3, J) at ``times`` (K,), all inside [start, end]."""
+        if len(self.times) == 1:
+            return np.repeat(self.states, len(times), axis=0)
+        index = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.times) - 2)
+        fraction = (times - self.times[index]) / self.durations[index]
+        return state_at(self.points[index], self.durations[index], fraction)
+
+    def part(self, start: float, end: float, gap: float = 0.0) -> Trajectory:
+        """The motion within [start, end], with knots at both, dropping knots nearer than ``gap`` to them.
+
+        A dropped knot leaves a quintic that only approximates the two it replaces; so do not drop without checking.
+        """
+        if start >= end:
+            return Trajectory(np.array([start]), self.state(start)[None])
+        inside = (self.times > start + gap) & (self.times < end - gap)
+        times = np.concatenate([[start], self.times[inside], [end]])
+        states = np.concatenate([self.state(start)[None], self.states[inside], self.state(end)[None]])
+        return Trajectory(times, states)
+
+    def then(self, other: Trajectory) -> Trajectory:
+        """This motion up to the first knot of ``other``, which replaces everything from there on."""
+        keep = self.times < other.start - 1e-9
+        return Trajectory(
+            np.concatenate([self.times[keep], other.times]), np.concatenate([self.states[keep], other.states])
+        )
+
+    def retimed(self, origin: float, start: float, scale: float) -> Trajectory:
+        """The same path with time stretched by 1/scale; what was at ``origin`` comes at ``start``."""
+        factors = np.array([1.0, scale, scale * scale])[:, None]
+        return Trajectory(start + (self.times - origin) / scale, self.states * factors)
+
+
+def resting_state(position: FloatArray) -> FloatArray:
+    """(3, J) at ``position`` (J,) with velocity and acceleration zero."""
+    state = np.zeros((3, len(position)))
+    state[0] = position
+    return state
