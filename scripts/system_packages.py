@@ -26,8 +26,8 @@ def check_interpreter():
     version = "%d.%d" % sys.version_info[:2]
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         raise SystemPackagesError(
-            "Python %s has no ROS 2 Jazzy wheels in the locked set; Python 3.11, 3.12 or 3.13 has. Install one and name "
-            "it: make setup PYTHON=python3.12. %s" % (version, FULL_ROS)
+            "Python %s has no ROS 2 Jazzy wheels in the locked set; Python 3.11, 3.12 or 3.13 has. Install one and "
+            "name it: make setup PYTHON=python3.12. %s" % (version, FULL_ROS)
         )
     if platform.python_implementation() != "CPython":
         raise SystemPackagesError(
@@ -98,7 +98,9 @@ def ensure(say):
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     for command in (["apt-get", "update"], install):
         say("%s" % " ".join(prefix + command))
-        result = subprocess.run(prefix + command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        result = subprocess.run(
+            prefix + command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
         if result.returncode != 0:
             end = "\n".join(result.stdout.decode(errors="replace").splitlines()[-15:])
             raise SystemPackagesError("%s failed:\n%s\nBy hand:\n\n    %s" % (" ".join(command), end, as_user))

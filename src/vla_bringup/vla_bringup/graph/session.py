@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import rclpy
 from rclpy.client import Client
@@ -19,10 +19,10 @@ from rclpy.task import Future
 
 from vla_bringup.errors import NotRunningError
 
-T = TypeVar("T")
-
 DISCOVERY_S = 4.0
 """How long a command looks for a node before it says that it is not there."""
+
+WATCHDOG_PERIOD_S = 0.25
 
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -31,7 +31,10 @@ EVERY_ONE = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Session:
-    """A node whose callbacks run on one thread; ``wait_for`` wakes whenever one has run."""
+    """A node whose callbacks run on one thread; ``wait_for`` wakes whenever one has run.
+
+    watchdog: raises when waiting on makes no sense, e.g. because a process has died.
+    """
 
     def __init__(self, name: str, namespace: str = "") -> None:
         self._context = Context()
@@ -43,6 +46,7 @@ class Session:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._changed = threading.Condition()
+        self.watchdog: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._spin, name=f"{name}_ros", daemon=True)
         self._thread.start()
 
@@ -58,9 +62,20 @@ class Session:
             self._changed.notify_all()
 
     def wait_for(self, predicate: Callable[[], bool], timeout_s: float) -> bool:
-        """Whether ``predicate`` came true within ``timeout_s`` (steady clock)."""
+        """Whether ``predicate`` came true within ``timeout_s`` (steady clock).
+
+        ``watchdog`` is asked too, a few times a second; what it raises ends the wait.
+        """
+        deadline = time.monotonic() + timeout_s
         with self._changed:
-            return self._changed.wait_for(predicate, timeout_s)
+            while not predicate():
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    return False
+                self._changed.wait(min(left_s, WATCHDOG_PERIOD_S))
+                if self.watchdog is not None:
+                    self.watchdog()
+            return True
 
     def subscribe(self, message_type: Any, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> Any:
         """A subscription whose every message also wakes ``wait_for``."""

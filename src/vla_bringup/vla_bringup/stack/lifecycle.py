@@ -44,7 +44,7 @@ class LifecycleClient:
     def state(self, timeout_s: float = 5.0) -> str:
         """Name of the node's state."""
         answer = self._session.result_of(self._get.call_async(GetState.Request()), self._name, timeout_s)
-        return STATES.get(answer.current_state.id, answer.current_state.label)
+        return STATES.get(answer.current_state.id, str(answer.current_state.label))
 
     def configure(self, timeout_s: float) -> None:
         """unconfigured -> inactive. StackError when the node refuses."""

@@ -75,7 +75,9 @@ def default_bundle() -> Path:
     """The shipped policy. StackError when this checkout has none."""
     bundle = share("vla_policy") / "policies" / "tabletop"
     if not (bundle / "policy.yaml").is_file():
-        raise StackError(f"there is no policy bundle in {bundle}; run `make train`, then `make setup`, or name one: --bundle")
+        raise StackError(
+            f"there is no policy bundle in {bundle}; run `make train`, then `make setup`, or name one: --bundle"
+        )
     return bundle
 
 

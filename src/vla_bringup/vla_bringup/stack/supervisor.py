@@ -93,7 +93,9 @@ class Stack:
         """StackError with the end of the log when a process has ended by itself."""
         for process in self._processes.values():
             if process.exit_code is not None:
-                raise StackError(f"{process.name} ended unexpectedly ({_ending(process)})\n{self._evidence(process.name)}")
+                raise StackError(
+                    f"{process.name} ended unexpectedly ({_ending(process)})\n{self._evidence(process.name)}"
+                )
 
     def _evidence(self, name: str) -> str:
         process = self._processes[name]
@@ -140,7 +142,7 @@ def _claim(namespace: str) -> IO[str]:
     except BlockingIOError as error:
         handle.close()
         raise StackError(
-            f"a stack already runs with ROS_DOMAIN_ID={domain} and namespace '/{namespace.strip('/')}' on this machine; "
-            "end it, or choose another ROS_DOMAIN_ID"
+            f"a stack already runs with ROS_DOMAIN_ID={domain} and namespace '/{namespace.strip('/')}' on this "
+            "machine; end it, or choose another ROS_DOMAIN_ID"
         ) from error
     return handle

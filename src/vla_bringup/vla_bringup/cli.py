@@ -1,0 +1,139 @@
+"""The ``vla`` command: options and help; each command's work is in ``commands``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vla_bringup.console import reported
+
+app = typer.Typer(
+    help="Give a robot instructions, watch it, try policies. Every command is a plain ROS 2 topic, service or action.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+policy_app = typer.Typer(help="Check policy bundles and swap the running one.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", envvar="VLA_NAMESPACE", help="ROS namespace of the robot, e.g. left_arm.")
+]
+Bundle = Annotated[Path, typer.Argument(help="Folder of the policy bundle.")]
+StackBundle = Annotated[Path | None, typer.Option("--bundle", help="Policy bundle; the shipped one when not given.")]
+
+
+@app.command()
+def say(
+    sentence: Annotated[str, typer.Argument(help='For example "pick up the red cube".')],
+    namespace: Namespace = "",
+    timeout: Annotated[float, typer.Option(help="Seconds of robot time; 0: the node's own limit.", min=0.0)] = 0.0,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Send it and return at once.")] = False,
+) -> None:
+    """Give an instruction and follow it to its end. Ctrl-C cancels it."""
+    from vla_bringup.commands import say as command
+
+    with reported():
+        if detach:
+            command.say_and_leave(sentence, namespace)
+        else:
+            command.say(sentence, namespace, timeout)
+
+
+@app.command()
+def stop(namespace: Namespace = "") -> None:
+    """Emergency stop: the arm comes to rest and stays there until `vla reset`."""
+    from vla_bringup.commands import gate
+
+    with reported():
+        gate.stop(namespace)
+
+
+@app.command()
+def reset(namespace: Namespace = "") -> None:
+    """Arm the safety monitor, at first and after a stop."""
+    from vla_bringup.commands import gate
+
+    with reported():
+        gate.reset(namespace)
+
+
+@app.command()
+def status(
+    namespace: Namespace = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep it on the screen.")] = False,
+) -> None:
+    """Show what the robot does now: safety monitor, policy, instruction, latency."""
+    from vla_bringup.commands import status as command
+
+    with reported():
+        command.status(namespace, follow)
+
+
+@policy_app.command("check")
+def policy_check(bundle: Bundle) -> None:
+    """Verify a bundle: hashes, contract, and that the model answers."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.check(bundle))
+
+
+@policy_app.command("load")
+def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
+    """Swap the running policy for another without stopping."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        policy.load(bundle, namespace)
+
+
+@app.command()
+def up(
+    bundle: StackBundle = None,
+    seed: Annotated[int, typer.Option(help="Scene on the table.", min=0)] = 0,
+    namespace: Namespace = "",
+    out: Annotated[Path, typer.Option(help="Folder for logs.")] = Path("out/up"),
+) -> None:
+    """Start the simulated arm with everything, and leave it running for `vla say`. Ctrl-C ends it."""
+    from vla_bringup.commands import up as command
+
+    with reported():
+        command.up(bundle, seed, namespace, out)
+
+
+@app.command()
+def demo(
+    instruction: Annotated[
+        str, typer.Option(envvar="INSTRUCTION", help="Your own sentence instead of the built-in series.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Same seed, same scenes and sentences.", min=0)] = 0,
+    episodes: Annotated[int | None, typer.Option(help="Attempts; 8, or 1 with a sentence of your own.", min=1)] = None,
+    heldout: Annotated[bool, typer.Option(help="Sentences in wordings that training never saw.")] = False,
+    bundle: StackBundle = None,
+    video: Annotated[bool, typer.Option(help="Render demo.mp4 afterwards.")] = True,
+    out: Annotated[Path, typer.Option(help="Folder for report, video and logs.")] = Path("out/demo"),
+) -> None:
+    """Start everything, give a series of instructions in fresh scenes, and report how it went."""
+    from vla_bringup.demo.options import DemoOptions
+    from vla_bringup.demo.run import run_demo
+
+    options = DemoOptions(instruction.strip(), seed, episodes, heldout, bundle, video, out.resolve())
+    with reported():
+        run_demo(options)
+
+
+def main() -> None:
+    """Entry point of the ``vla`` command."""
+    # The command line logs nothing of its own; what nodes log is in their files.
+    os.environ.setdefault("RCUTILS_LOGGING_SEVERITY", "ERROR")
+    app(prog_name="vla")
+
+
+if __name__ == "__main__":
+    main()

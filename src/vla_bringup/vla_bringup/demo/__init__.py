@@ -1,0 +1,1 @@
+"""``vla demo``: a series of instructions through the whole stack, judged by the simulator."""
