@@ -14,7 +14,7 @@ def tree(source: str, target: str) -> list[tuple[str, list[str]]]:
 setup(
     name="vla_inference",
     version="0.1.0",
-    description="The ROS 2 nodes that turn observations into plans (inference_node) and plans into motion (safety_monitor).",
+    description="ROS 2 nodes: inference_node plans from what it sees, safety_monitor decides what reaches the motors.",
     maintainer="VLA control suite maintainers",
     maintainer_email="maintainers@vla-control.dev",
     license="Apache-2.0",

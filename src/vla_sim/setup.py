@@ -14,7 +14,7 @@ def tree(source: str, target: str) -> list[tuple[str, list[str]]]:
 setup(
     name="vla_sim",
     version="0.1.0",
-    description="A simulated 7-DOF arm on a table: URDF, scene, tasks, scripted expert, environment and the simulator node.",
+    description="A simulated 7-DOF arm on a table: URDF, scene, tasks, scripted expert, environment, node.",
     maintainer="VLA control suite maintainers",
     maintainer_email="maintainers@vla-control.dev",
     license="Apache-2.0",
