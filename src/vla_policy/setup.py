@@ -29,7 +29,7 @@ setup(
     ],
     entry_points={
         "console_scripts": [
-            "policy_worker = vla_policy.worker:main",
+            "policy_worker = vla_policy.worker:run",
         ],
     },
     zip_safe=False,
