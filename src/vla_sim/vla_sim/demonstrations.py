@@ -84,18 +84,21 @@ class _Program:
         self._step += 1
         self._done_steps = self._done_steps + 1 if chunk.done else 0
         if self._step == self._switch_at or not is_possible(state, *self.instruction):
-            self._switch(state)
-        elif self._done_steps > self._hold:
+            return self._switch(state)
+        if self._done_steps > self._hold:
             if self._follow_ups == 0:
                 return False
             self._follow_ups -= 1
-            self._switch(state)
+            return self._switch(state)
         return True
 
-    def _switch(self, state: SimState) -> None:
+    def _switch(self, state: SimState) -> bool:
         others = [instruction for instruction in possible_instructions(state) if instruction != self.instruction]
+        if not others:
+            return False
         self.instruction = others[int(self._rng.integers(len(others)))]
         self._done_steps = 0
+        return True
 
 
 def record_episode(seed: int) -> dict[str, NDArray[Any]]:

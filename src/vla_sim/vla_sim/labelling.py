@@ -18,6 +18,7 @@ Instruction = tuple[str, str]
 """(task, colour of the target)."""
 
 LABELS_PER_FRAME: Final = 3
+WORK_AREA_M: Final = ((0.37, 0.66), (-0.32, 0.32))  # x and y of cubes that the tool reaches upright
 GRASP_CLEARANCE_M: Final = 0.095  # centre to centre: room for a finger beside the cube
 
 
@@ -27,8 +28,10 @@ def possible_instructions(state: SimState) -> list[Instruction]:
 
 
 def is_possible(state: SimState, task: str, target: str) -> bool:
-    """Whether there is room to do it: a finger's beside the cube, or a free way for a push."""
+    """Whether the cube is in reach and there is room: a finger's beside the cube, or a free way for a push."""
     cube = state.cube_positions_m[state.cube_index(target)]
+    if not all(low < value < high for value, (low, high) in zip(cube[:2], WORK_AREA_M, strict=True)):
+        return False
     others = [state.cube_positions_m[COLORS.index(color)] for color in state.colors if color != target]
     if task == "reach":
         return True

@@ -25,7 +25,7 @@ FINGER_KP, FINGER_KD, FINGER_FORCE_N = 1500.0, 130.0, 20.0  # closes at FORCE / 
 FRONT_POSITION_M = (1.02, 0.0, 0.76)
 FRONT_LOOK_AT_M = (0.485, 0.0, 0.03)
 FRONT_FOVY_DEG = 42.0
-WRIST_FOVY_DEG = 78.0
+WRIST_FOVY_DEG = 88.0
 CUBE_MASS_KG = 0.06
 
 # Contact bits: the robot (1) touches table and cubes (2); cubes touch the table and each other.
