@@ -24,7 +24,7 @@ class SchedulerConfig:
     limit_fraction: plans stay inside this part of the velocity, acceleration and jerk limits.
     cruise_fraction: actions that ask for more than this part of the velocity limit are slowed to it.
     position_margin: distance kept from the position limits [rad or m], where the joint's range allows it.
-    smoothing_s: time constants to choose from, rising; a plan uses the first that meets the limits.
+    smoothing_s: time constants, rising; the first is used unless it breaks limits, then whichever follows best.
     """
 
     mode: Literal["ensemble", "receding"] = "ensemble"
@@ -32,12 +32,12 @@ class SchedulerConfig:
     max_members: int = 8
     splice_lead_s: float = 0.02
     knot_s: float = 0.02
-    brake_s: float = 0.3
+    brake_s: float = 0.2
     max_horizon_s: float = 2.0
     limit_fraction: float = 0.95
     cruise_fraction: float = 0.8
     position_margin: float = 0.01
-    smoothing_s: tuple[float, ...] = (0.04, 0.06, 0.1, 0.16, 0.26, 0.42)
+    smoothing_s: tuple[float, ...] = (0.05, 0.07, 0.1, 0.15, 0.22, 0.32)
 
     def __post_init__(self) -> None:
         if self.mode not in ("ensemble", "receding"):

@@ -6,6 +6,7 @@ import numpy as np
 
 from vla_core.chunking.envelope import Envelope
 from vla_core.chunking.smoothing import braking_matrix
+from vla_core.chunking.spline import at_knots
 from vla_core.types import FloatArray
 
 
@@ -13,32 +14,34 @@ def follow(reference: FloatArray, anchor: FloatArray, bank: FloatArray, envelope
     """(n + 3, J) control points along ``reference`` (n, J) as closely as the limits admit.
 
     anchor: (n + 3, J) the motion already sent; the result has its first three control points, and ends at rest as it.
-    bank: (R, n + 3, n + 3) of ``smoothing_bank``, sharpest first. The sharpest that meets the limits is taken. If none
-    does, then for each joint the step from the anchor that the limits admit the most of: the anchor meets them and the
-    admissible set is convex, so that there always is one.
+    bank: (R, n + 3, n + 3) of ``smoothing_bank``, sharpest first. The sharpest is taken if it meets the limits. If not,
+    each is approached from the anchor as far as the limits admit, and for each joint the one is taken that comes out
+    nearest to the reference. The anchor meets the limits and what they admit is convex, so that there always is one.
     """
     given = np.concatenate([anchor[:3], reference])
-    for matrix in bank:
-        wish: FloatArray = matrix @ given
-        wish[:3] = anchor[:3]
-        if envelope.admits(wish):
-            return wish
-    wishes = bank @ given
-    wishes[:, :3] = anchor[:3]
-    share = envelope.share(anchor, wishes)
-    best, joints = share.argmax(axis=0), np.arange(share.shape[1])
-    chosen = wishes[best, :, joints].T
-    mixed: FloatArray = anchor + share[best, joints] * (chosen - anchor)
-    return mixed
+    sharpest = _between_ends(bank[0] @ given, anchor[:3])
+    if envelope.admits(sharpest):
+        return sharpest
+    wishes = _between_ends(bank @ given, anchor[:3])
+    mixed = anchor + envelope.share(anchor, wishes)[:, None] * (wishes - anchor)
+    missed = ((at_knots(mixed, 1.0).positions[:, 1:] - reference) ** 2).sum(axis=1)
+    joints = np.arange(reference.shape[1])
+    return _between_ends(mixed[missed.argmin(axis=0), :, joints].T, anchor[:3])
 
 
 def brake(start: FloatArray, envelope: Envelope, longest: int) -> FloatArray:
     """Control points from ``start`` (3, J) to rest: as few intervals as the limits admit, at most ``longest``."""
     for intervals in range(3, longest + 1):
-        controls: FloatArray = braking_matrix(intervals) @ start
-        controls[:3] = start
+        controls = _between_ends(braking_matrix(intervals) @ start, start)
         if envelope.admits(controls[1:]):
             break
+    return controls
+
+
+def _between_ends(controls: FloatArray, start: FloatArray) -> FloatArray:
+    """``controls`` (…, n, J) that begin with ``start`` (3, J) and end at rest to the last bit, not but for rounding."""
+    controls[..., :3, :] = start
+    controls[..., -2:, :] = controls[..., -3:-2, :]
     return controls
 
 

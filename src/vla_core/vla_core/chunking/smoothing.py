@@ -16,7 +16,7 @@ import numpy as np
 from vla_core.types import FloatArray, read_only
 
 LENGTH_STEP = 8  # lengths are rounded up to this many intervals, so that few matrices are needed
-MIN_LENGTH = 32
+MIN_LENGTH = 40
 
 
 def padded_length(intervals: int) -> int:

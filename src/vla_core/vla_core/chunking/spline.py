@@ -35,8 +35,8 @@ class Knots:
 
 
 def at_knots(controls: FloatArray, knot_s: float) -> Knots:
-    """The motion at the K inner knots of ``controls`` (K + 2, J)."""
-    before, here, after = controls[:-2], controls[1:-1], controls[2:]
+    """The motion at the K inner knots of ``controls`` (…, K + 2, J)."""
+    before, here, after = controls[..., :-2, :], controls[..., 1:-1, :], controls[..., 2:, :]
     return Knots(
         (before + 4.0 * here + after) / 6.0,
         (after - before) / (2.0 * knot_s),
