@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import hypot, pi
 from typing import Final
 
-from vla_sim.expert_view import HALF_M, LOST_FINGER_M, Cube, View
+from vla_sim.expert_view import AIRBORNE_M, HALF_M, LOST_FINGER_M, Cube, View
 from vla_sim.robot import GRIPPER_CLOSED_M, GRIPPER_OPEN_M
 from vla_sim.spec import PUSH_LINE_M
 
@@ -30,6 +30,7 @@ PUSH_YAW_RAD: Final = pi / 2  # the fingers stand side by side behind the cube
 PUSH_FINGER_M: Final = 0.018  # a cradle a little narrower than the cube, so that it cannot turn away
 FINGER_HALF_WIDTH_M: Final = 0.010  # along the hand's x axis
 PUSH_GAP_M: Final = 0.022  # free space when coming down behind a cube
+ASTRIDE_Z_M: Final = 0.062  # below this the fingertips reach down beside a cube
 PUSH_BEYOND_M: Final = 0.018  # where a push slows to a stop, past the line
 FUNNEL_WIDTH_M: Final = 0.030
 
@@ -87,8 +88,13 @@ def _push(view: View, cube: Cube, direction: float) -> Wish:
         sideways = _towards(cube.x - view.x, PUSH_SPEED_M_S)
         turn = _turn(PUSH_YAW_RAD - view.yaw)
         return Wish(sideways, direction * forward, _towards(PUSH_Z_M - view.z, 0.1), turn, PUSH_FINGER_M)
+    gripper = PUSH_FINGER_M
+    if hypot(cube.x - view.x, cube.y - view.y) < 0.032 and view.z < ASTRIDE_Z_M:  # the cube is between the fingers
+        if view.finger < 0.034:
+            return Wish(0.0, 0.0, 0.0, 0.0, GRIPPER_OPEN_M)
+        gripper = GRIPPER_OPEN_M
     start_y = cube.y - direction * (cube.reach_y + FINGER_HALF_WIDTH_M + PUSH_GAP_M)
-    return _go(view, cube.x, start_y, PUSH_Z_M, PUSH_YAW_RAD - view.yaw, PUSH_FINGER_M, 0.012)
+    return _go(view, cube.x, start_y, PUSH_Z_M, PUSH_YAW_RAD - view.yaw, gripper, 0.012)
 
 
 def _behind(view: View, cube: Cube, direction: float) -> bool:
@@ -98,7 +104,7 @@ def _behind(view: View, cube: Cube, direction: float) -> bool:
 
 
 def _put_down(cube: Cube) -> Wish:
-    if cube.z < HALF_M + 0.004:
+    if cube.z < HALF_M + AIRBORNE_M:
         return Wish(0.0, 0.0, 0.0, 0.0, GRIPPER_OPEN_M)
     return Wish(0.0, 0.0, _towards(HALF_M - 0.004 - cube.z, 0.15), 0.0, GRIPPER_CLOSED_M)
 

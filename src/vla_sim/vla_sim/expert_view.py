@@ -12,6 +12,7 @@ from vla_sim.state import SimState
 HALF_M: Final = CUBE_SIZE_M / 2
 HELD_FINGER_M: Final = HALF_M + 0.0025  # fingers this close have met the cube between them
 LOST_FINGER_M: Final = HALF_M - 0.006  # fingers this close have closed on nothing
+AIRBORNE_M: Final = 0.006  # a cube this far up no longer stands on the table
 
 
 @dataclass(slots=True)
@@ -48,10 +49,12 @@ class View:
         return along < 0.022 and across < 0.020 and abs(cube.z - self.z) < 0.026
 
     def held(self) -> str | None:
-        """Colour of the cube in the closed gripper, if any."""
-        if not LOST_FINGER_M < self.finger < HELD_FINGER_M:
-            return None
-        return next((color for color, cube in self.cubes.items() if self.between(cube)), None)
+        """Colour of the cube in the gripper, if any: fingers that met it, or a cube in the air between them."""
+        met = LOST_FINGER_M < self.finger < HELD_FINGER_M
+        for color, cube in self.cubes.items():
+            if self.between(cube) and (met or cube.z > HALF_M + AIRBORNE_M):
+                return color
+        return None
 
 
 def cubes_of(state: SimState) -> dict[str, Cube]:
