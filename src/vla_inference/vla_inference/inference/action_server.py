@@ -8,11 +8,11 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
-from vla_msgs.action import ExecuteInstruction
 
 from vla_inference.inference.instruction import InstructionError
 from vla_inference.inference.reception import Reception
 from vla_inference.inference.tasks import Outcome, Task, TaskDesk
+from vla_msgs.action import ExecuteInstruction
 
 ACTION_NAME = "vla/execute_instruction"
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from vla_inference.inference.parameters import CameraParameters
+from vla_inference.inference.samples import CameraFrame
 from vla_inference.inference.stamps import to_ns
 
 # Sensor data with depth 1: an old picture is worth nothing once a newer one is there.
@@ -21,27 +20,6 @@ SENSOR_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CameraFrame:
-    """One picture as it came over the wire.
-
-    stamp_ns: header stamp, ROS time. received_ns: steady clock.
-    data: (n,) uint8, a view of the message's own memory.
-    encoding: of sensor_msgs/Image, or ``format`` of sensor_msgs/CompressedImage.
-    height, width, step: 0 for a compressed picture, whose data says them.
-    """
-
-    name: str
-    stamp_ns: int
-    received_ns: int
-    data: NDArray[np.uint8]
-    encoding: str
-    compressed: bool
-    height: int = 0
-    width: int = 0
-    step: int = 0
 
 
 class CameraInput:
@@ -55,6 +33,7 @@ class CameraInput:
         sink: Callable[[CameraFrame], None],
     ) -> None:
         self.parameters = parameters
+        self._node = node
         self._steady_ns = steady_ns
         self._sink = sink
         compressed = parameters.transport == "compressed"
@@ -69,6 +48,10 @@ class CameraInput:
     def topic(self) -> str:
         """Full name on the graph, remapping and namespace applied."""
         return str(self._subscription.topic_name)
+
+    def destroy(self) -> None:
+        """Leave the topic."""
+        self._node.destroy_subscription(self._subscription)
 
     def _take_raw(self, message: Image) -> None:
         self._sink(

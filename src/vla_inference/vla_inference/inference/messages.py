@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from geometry_msgs.msg import Twist
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
 from vla_core.types import FloatArray, JointPlan, TwistPlan
-from vla_msgs.msg import ActionChunk, CameraEvidence, TimedTwist
-
+from vla_inference.inference.seen import ChunkTrace
 from vla_inference.inference.stamps import to_duration, to_time
-
-
-@dataclass(frozen=True, slots=True)
-class CameraProof:
-    """One camera's share in a chunk: header stamp [ns, ROS time] and hash of the raw bytes."""
-
-    name: str
-    stamp_ns: int
-    content_hash: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkTrace:
-    """Whom a chunk serves and where its time went. ``*_ns``: ROS time; inference_ms: steady clock."""
-
-    chunk_id: int
-    instruction_id: int
-    policy_id: str
-    instruction: str
-    speed_scale: float
-    cameras: Sequence[CameraProof]
-    joint_state_ns: int
-    inference_start_ns: int
-    inference_end_ns: int
-    inference_ms: float
+from vla_msgs.msg import ActionChunk, CameraEvidence, TimedTwist
 
 
 def action_chunk_message(plan: JointPlan | TwistPlan, trace: ChunkTrace) -> ActionChunk:

@@ -8,8 +8,8 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
-from vla_core.errors import VlaError
 
+from vla_core.errors import VlaError
 from vla_inference.inference.instruction import DEFAULT_MAX_CHARS
 
 TRANSPORTS = ("raw", "compressed")
@@ -68,7 +68,7 @@ def declare_parameters(node: Node) -> None:
                  "allow for it")
     live = _Declarer(node, read_only=False)
     live.text("bundle", "", "folder of the policy bundle, read at configuration; later: service vla/load_policy")
-    live.number("replan_rate_hz", 10.0, 0.1, 100.0, "most chunks per second of ROS time; the newest images decide below")
+    live.number("replan_rate_hz", 10.0, 0.1, 100.0, "most chunks per second of ROS time")
     live.number("instruction.timeout_s", 30.0, 0.1, 3600.0, "an instruction without a timeout of its own expires after "
                 "this much ROS time [s]")
 

@@ -1,0 +1,134 @@
+"""The newest observation that satisfies the contract, or the names of what is missing. No ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from vla_core.contract import Contract
+from vla_core.images import content_hash, decode_compressed, to_rgb
+from vla_core.sync import STATE_STREAM, Reason, Synchronizer, SyncProblem
+from vla_core.types import ImageArray
+from vla_inference.inference.samples import CameraFrame, CameraProof, JointSample
+from vla_inference.inference.seen import Seen, Starved
+
+# A joint state older than this is no state to act on [s, ROS time]; joint_state_broadcaster sends 100 a second.
+STATE_MAX_AGE_S = 0.2
+
+
+class Source(Protocol):
+    """Where samples come from; see ``Sensors``."""
+
+    def frames(self, camera: str, after_ns: int = -1) -> list[CameraFrame]:
+        """What came in after ``after_ns`` of the steady clock."""
+        ...
+
+    def joints(self, after_ns: int = -1) -> list[JointSample]:
+        """What came in after ``after_ns`` of the steady clock."""
+        ...
+
+
+class Observer:
+    """Not thread-safe: each inference thread has its own. Images are converted here, and only those that are used.
+
+    topics: camera name, or ``state`` -> topic, for messages.
+    slowness: by how much watchdogs on the steady clock are stretched; above 1 for a simulation slower than real time.
+    """
+
+    def __init__(
+        self, contract: Contract, source: Source, topics: Mapping[str, str], slowness: Callable[[], float]
+    ) -> None:
+        self._contract = contract
+        self._source = source
+        self._topics = topics
+        self._slowness = slowness
+        self._sync = Synchronizer(contract, state_max_age_s=STATE_MAX_AGE_S)
+        self._received_ns = dict.fromkeys([*contract.camera_names, STATE_STREAM], -1)
+        self._stamp_ns = dict.fromkeys([*contract.camera_names, STATE_STREAM], -1)
+        self._used: dict[str, CameraFrame] = {}
+
+    def newest_ns(self, ros_ns: int, steady_ns: int) -> int | None:
+        """The newest t0 there can be an observation for, ROS time; None when some input has not come, or is old."""
+        self._feed()
+        if self._silent(steady_ns):
+            return None
+        ages = {camera.name: camera.max_age_s for camera in self._contract.cameras}
+        if self._contract.state:
+            ages[STATE_STREAM] = STATE_MAX_AGE_S
+        if any(ros_ns - self._stamp_ns[name] > age_s * 1e9 for name, age_s in ages.items()):
+            return None
+        return min((self._stamp_ns[name] for name in self._contract.camera_names), default=ros_ns)
+
+    def see(self, instruction: str, ros_ns: int, steady_ns: int) -> Seen:
+        """The newest observation.
+
+        Raises:
+            Starved: an input is missing, stale, skewed or wrong; names each one and its topic.
+        """
+        self._feed()
+        problems: Sequence[SyncProblem] = self._silent(steady_ns)
+        if not problems:
+            result = self._sync.observe(ros_ns, instruction)
+            problems = result.problems
+            if result.observation is not None:
+                return Seen(result.observation, self._proofs(result.observation.image_stamps_ns))
+        raise Starved("; ".join(self._told(problem) for problem in problems))
+
+    def _feed(self) -> None:
+        """Hand what has come in since the last time to the synchronizer."""
+        for name in self._contract.camera_names:
+            for frame in self._source.frames(name, self._received_ns[name]):
+                self._sync.add_image(name, frame.stamp_ns, self._image_source(frame))
+                self._note(name, frame)
+        if self._contract.state:
+            for sample in self._source.joints(self._received_ns[STATE_STREAM]):
+                self._sync.add_state(sample.stamp_ns, sample.names, sample.positions)
+                self._note(STATE_STREAM, sample)
+
+    def _note(self, name: str, sample: CameraFrame | JointSample) -> None:
+        self._received_ns[name], self._stamp_ns[name] = sample.received_ns, sample.stamp_ns
+
+    def _image_source(self, frame: CameraFrame) -> Callable[[], ImageArray]:
+        """Converts when, and only when, the synchronizer has chosen the frame."""
+
+        def convert() -> ImageArray:
+            self._used[frame.name] = frame
+            return rgb(frame)
+
+        return convert
+
+    def _proofs(self, stamps_ns: Mapping[str, int]) -> tuple[CameraProof, ...]:
+        return tuple(
+            CameraProof(name, stamp_ns, content_hash(self._used[name].data)) for name, stamp_ns in stamps_ns.items()
+        )
+
+    def _silent(self, steady_ns: int) -> list[SyncProblem]:
+        """Inputs that have gone silent by the steady clock, whatever their stamps and a frozen /clock say."""
+        problems = []
+        for camera in self._contract.cameras:
+            problem = self._silence(camera.name, f"camera {camera.name}", camera.max_age_s, steady_ns)
+            problems.append(problem)
+        if self._contract.state:
+            problems.append(self._silence(STATE_STREAM, STATE_STREAM, STATE_MAX_AGE_S, steady_ns))
+        return [problem for problem in problems if problem is not None]
+
+    def _silence(self, name: str, stream: str, max_age_s: float, steady_ns: int) -> SyncProblem | None:
+        received_ns = self._received_ns[name]
+        if received_ns < 0:
+            return SyncProblem(stream, Reason.MISSING, "nothing received; is the driver running, does the QoS match?")
+        silent_s, allowed_s = (steady_ns - received_ns) * 1e-9, max_age_s * self._slowness()
+        if silent_s <= allowed_s:
+            return None
+        return SyncProblem(stream, Reason.STALE, f"nothing received for {silent_s:.3f} s, allowed {allowed_s:g} s")
+
+    def _told(self, problem: SyncProblem) -> str:
+        name = problem.stream.removeprefix("camera ")
+        topic = self._topics.get(name)
+        return str(problem) if topic is None else f"{problem} ({topic})"
+
+
+def rgb(frame: CameraFrame) -> ImageArray:
+    """(H, W, 3) uint8. Raises ObservationError for an encoding that is unknown, or data that does not fit."""
+    if frame.compressed:
+        return decode_compressed(format=frame.encoding, data=frame.data)
+    return to_rgb(width=frame.width, height=frame.height, encoding=frame.encoding, step=frame.step, data=frame.data)
