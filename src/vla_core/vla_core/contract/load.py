@@ -206,7 +206,7 @@ def _done(section: Section) -> DoneSpec | None:
 def _mock(section: Section, runtime: str, action: ActionSpec) -> MockSpec | None:
     if not _for_runtime(section, "mock", runtime):
         return None
-    one = Section(section.get("mock"), "mock", ("behaviour", "values", "frequency_hz", "delay_s"))
+    one = Section(section.get("mock"), "mock", [field.name for field in dataclasses.fields(MockSpec)])
     behaviour = one.choice("behaviour", MOCK_BEHAVIOURS, "behaviour")
     if behaviour in ("constant", "sinusoid") and not one.has("values"):
         raise ContractError(f"mock.values: missing; behaviour {behaviour} needs {action.size} numbers")
@@ -215,6 +215,9 @@ def _mock(section: Section, runtime: str, action: ActionSpec) -> MockSpec | None
         values=as_numbers(one.get("values"), "mock.values", action.size) if one.has("values") else None,
         frequency_hz=one.number("frequency_hz", above=0.0, most=100.0) if one.has("frequency_hz") else 0.25,
         delay_s=one.number("delay_s", above=-1e-9, most=3600.0) if one.has("delay_s") else 0.0,
+        done_after_chunks=one.integer("done_after_chunks", least=1, most=10**9)
+        if one.has("done_after_chunks")
+        else None,
     )
 
 

@@ -162,14 +162,16 @@ class DoneSpec:
 class MockSpec:
     """What a ``runtime: mock`` policy does; see ``vla_core.policies.make_mock_policy``.
 
-    values: (D,) the constant action, or the amplitude of the sinusoid; None: zeros of a relative action.
+    values: (D,) the constant action, or the amplitude of the sinusoid; not used by the others.
     frequency_hz: of the sinusoid. delay_s: how long one inference takes.
+    done_after_chunks: chunks after a reset from which on the done score is 1; None: never.
     """
 
     behaviour: str
     values: tuple[float, ...] | None = None
     frequency_hz: float = 0.25
     delay_s: float = 0.0
+    done_after_chunks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
