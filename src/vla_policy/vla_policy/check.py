@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vla_core.checks import check_chunk
 from vla_core.contract import Bundle, Contract, load_bundle
-from vla_core.errors import ActionError, PreflightError, VlaError
+from vla_core.errors import PreflightError, VlaError
 from vla_core.policy import Policy
-from vla_core.testing import make_observation_example
 from vla_core.urdf import UrdfJoint, parse_urdf
+from vla_policy.example import example_observation
 from vla_policy.measure import Latency, measure_latency
 from vla_policy.runtimes import RuntimeSettings, load_policy
 
@@ -103,10 +104,7 @@ def _model(policy: Policy, duration_s: float) -> str:
 
 def _answer(policy: Policy) -> str:
     contract = policy.contract
-    chunk = policy.infer(make_observation_example(contract))
-    expected = (contract.action.horizon, contract.action_size)
-    if chunk.actions.shape != expected:
-        raise ActionError(f"actions have shape {chunk.actions.shape}; the contract says {expected}")
-    if contract.done is not None and chunk.done is None:
-        raise ActionError("no done signal, though the contract has a done section")
-    return f"{expected[0]} steps of {expected[1]} columns, every {contract.action.period_s:g} s"
+    chunk = policy.infer(example_observation(contract, "pick up the red cube"))
+    check_chunk(chunk, contract)
+    steps, columns = chunk.actions.shape
+    return f"{steps} steps of {columns} columns, every {contract.action.period_s:g} s"

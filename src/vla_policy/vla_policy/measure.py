@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_core.policy import Policy
-from vla_core.testing import make_observation_example
+from vla_policy.example import example_observation
 
 _DIFFERENT_IMAGES = 4
 
@@ -46,10 +46,7 @@ def measure_latency(
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1; got {runs}")
-    observations = [
-        make_observation_example(policy.contract, instruction=instruction, seed=seed)
-        for seed in range(_DIFFERENT_IMAGES)
-    ]
+    observations = [example_observation(policy.contract, instruction, seed) for seed in range(_DIFFERENT_IMAGES)]
     first = clock()
     policy.infer(observations[0])
     first_ms = (clock() - first) * 1e3

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_core.checks import check_observation
 from vla_core.contract import Bundle, Contract
-from vla_core.errors import ActionError, ContractError, ObservationError
+from vla_core.errors import ActionError, ContractError
 from vla_core.images import fit_to_input
 from vla_core.normalization import Normalizer
 from vla_core.tokenizers import decode_logits, make_tokenizer
@@ -63,7 +64,7 @@ class OnnxPolicy:
         """The chunk for ``observation``; its ``timing_ms`` has preprocess, language, model and decode.
 
         Raises:
-            ObservationError: a camera is missing or of another size, the state is not finite, the sentence is too long.
+            ObservationError: it does not satisfy the contract, or the sentence has too many tokens.
             ActionError: the network's output is not finite.
         """
         watch = _Stopwatch()
@@ -82,24 +83,11 @@ class OnnxPolicy:
         """Nothing: each chunk depends on its observation alone."""
 
     def _preprocess(self, observation: Observation) -> dict[str, NDArray[Any]]:
+        check_observation(observation, self._contract)
         feed: dict[str, NDArray[Any]] = {}
         for camera in self._contract.cameras:
-            image = observation.images.get(camera.name)
-            if image is None:
-                given = ", ".join(observation.images) or "none"
-                raise ObservationError(f"camera {camera.name}: no image in the observation; it has {given}")
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise ObservationError(
-                    f"camera {camera.name}: expected RGB (H, W, 3) of uint8; got {image.shape} of {image.dtype}"
-                )
-            if camera.resize == "policy":
-                image = fit_to_input(image, camera)
-            if image.shape[:2] != (camera.height, camera.width):
-                raise ObservationError(
-                    f"camera {camera.name}: image is {image.shape[1]}x{image.shape[0]}; "
-                    f"the contract says {camera.width}x{camera.height}"
-                )
-            feed[camera.name] = image[np.newaxis]
+            image = observation.images[camera.name]
+            feed[camera.name] = (fit_to_input(image, camera) if camera.resize == "policy" else image)[np.newaxis]
         state = self._state.normalize(observation.state)
         if self._contract.state:
             feed["state"] = state.astype(np.float32)[np.newaxis]

@@ -14,7 +14,9 @@ from vla_core.policy import Policy
 class RuntimeSettings:
     """How to run a policy on this machine.
 
-    threads: threads of one inference. device: cpu, cuda, or auto (cuda where the library offers it).
+    threads: threads of one inference. More than one pays only on idle cores: where the robot's other processes keep
+        two cores busy, two threads wait for each other for up to seconds.
+    device: cpu, cuda, or auto (cuda where the library offers it).
     token: access token for ``runtime: remote``.
     """
 
@@ -63,6 +65,12 @@ def _mock(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     return make_mock_policy(bundle.contract)
 
 
+def _recorded(bundle: Bundle, settings: RuntimeSettings) -> Policy:
+    from vla_core.policies import make_recorded_policy
+
+    return make_recorded_policy(bundle)
+
+
 def _remote(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     from vla_core.remote import RemotePolicy
 
@@ -74,4 +82,4 @@ def _remote(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     return policy
 
 
-_LOADERS: dict[str, Loader] = {"onnx": _onnx, "mock": _mock, "remote": _remote}
+_LOADERS: dict[str, Loader] = {"onnx": _onnx, "mock": _mock, "recorded": _recorded, "remote": _remote}

@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
+from vla_core.checks import check_chunk, check_observation
 from vla_core.errors import RemotePolicyError, VlaError
 from vla_core.policy import Policy
 from vla_core.remote import MAX_MESSAGE_BYTES, Endpoint, ObservationKeys, packb, unpack_mapping
@@ -137,7 +138,10 @@ class PolicyServer:
 
     def _infer(self, request: Mapping[str, Any], sequence: int | None) -> dict[str, Any]:
         started = time.perf_counter()
-        chunk = self._policy.infer(decode_observation(request, self._contract, self._keys))
+        observation = decode_observation(request, self._contract, self._keys)
+        check_observation(observation, self._contract)
+        chunk = self._policy.infer(observation)
+        check_chunk(chunk, self._contract)
         reply = encode_chunk(chunk, sequence)
         reply["server_timing"]["infer_ms"] = (time.perf_counter() - started) * 1e3
         return reply

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from vla_core.checks import check_observation
 from vla_core.contract import Contract
 from vla_core.errors import RemotePolicyError
 from vla_core.remote.backoff import Backoff
@@ -120,6 +121,7 @@ class RemotePolicy:
         """
         with self._call:
             connection = self._ensure_connected()
+            check_observation(observation, self.contract)
             self._sequence += 1
             extended = self._metadata is not None and self._metadata.extended
             sequence = self._sequence if extended else None
