@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+
 from vla_core.errors import LimitsError
 from vla_core.limits import JointLimits, load_joint_limits
 

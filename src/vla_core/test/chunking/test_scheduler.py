@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vla_core.chunking import ChunkScheduler, Dropped, JointState, SchedulerConfig
 from vla_core.errors import ActionError
 from vla_core.limits import JointLimits, load_joint_limits
@@ -341,7 +342,7 @@ def test_members_are_weighted_as_in_act() -> None:
         return float((at(plan, NOW + 450 * MS)[0] - HOME)[0]) / 0.02
 
     for decay in (0.5, 0.0, -1.0):
-        assert between(decay) == pytest.approx(np.exp(-decay) / (1.0 + np.exp(-decay)), abs=0.03)
+        assert between(decay) == pytest.approx(np.exp(-decay) / (1.0 + np.exp(-decay)), abs=0.05)
 
 
 def test_the_gripper_obeys_the_newest_chunk_at_the_speed_it_has() -> None:

@@ -10,8 +10,6 @@ import numpy as np
 from vla_core.chunking.config import NS_PER_S
 from vla_core.types import FloatArray
 
-SILENT = 1e-9  # weight of a chunk where it fades out: it counts only where no other speaks
-
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -58,23 +56,25 @@ class Member:
         return start + rise * (end - start) + leave * self.slopes[left] + arrive * self.slopes[left + 1]
 
     def weight(self, times_s: FloatArray) -> FloatArray:
-        """(T,) 1 where the chunk speaks, falling to ``SILENT`` over its last period, so that the mean has no step."""
+        """(T,) 1 where the chunk speaks, falling to 0 over its last period, so that a mean has no step at its end."""
         fade = (self.times_s[-1] - times_s) / self.period_s
-        weight: FloatArray = np.clip(fade, SILENT, 1.0)
+        weight: FloatArray = np.clip(fade, 0.0, 1.0)
         return weight
 
 
 def ensemble(members: Sequence[Member], at_ns: int, offsets_s: FloatArray, decay: float) -> FloatArray:
     """(T, D) weighted mean of ``members`` at ``at_ns + offsets_s``, the newest member last in the list.
 
+    The newest never fades: beyond its end it alone speaks, and holds.
+
     ``decay`` is m in ACT's weights exp(-m i), i being the periods by which a member is younger than the oldest.
     """
     newest = members[-1]
     if len(members) == 1:
         return newest.at(offsets_s + (at_ns - newest.t0_ns) / NS_PER_S)
-    total = np.zeros((len(offsets_s), newest.values.shape[1]))
-    weights = np.zeros(len(offsets_s))
-    for member in members:
+    total = newest.at(offsets_s + (at_ns - newest.t0_ns) / NS_PER_S)
+    weights = np.ones(len(offsets_s))
+    for member in members[:-1]:
         times_s = offsets_s + (at_ns - member.t0_ns) / NS_PER_S
         age = (newest.t0_ns - member.t0_ns) / NS_PER_S / newest.period_s
         weight = np.exp(decay * age) * member.weight(times_s)
