@@ -230,7 +230,10 @@ class ArmGate:
         """Install the motion, unless the arm has meanwhile gone past its start."""
         motion = prepared.motion
         assert motion is not None
-        if time > motion.start + 1e-6 or np.abs(self._stream.committed.state(motion.start) - motion.states[0]).max() > 1e-6:
+        if (
+            time > motion.start + 1e-6
+            or np.abs(self._stream.committed.state(motion.start) - motion.states[0]).max() > 1e-6
+        ):
             return False
         self._stream.install(motion, time)
         self._stream.advance(time)
@@ -308,7 +311,9 @@ def _not_armed(stopped: bool) -> Verdict:
 
 
 def _superseded() -> Verdict:
-    return Verdict(Decision.HOLD, "operator", "superseded", "the arm was braked while the plan was checked", brakes=False)
+    return Verdict(
+        Decision.HOLD, "operator", "superseded", "the arm was braked while the plan was checked", brakes=False
+    )
 
 
 def _too_many(count: int, last: Verdict) -> Verdict:

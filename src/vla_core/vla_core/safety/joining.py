@@ -41,9 +41,7 @@ class Joined:
 class Joiner:
     """Tries the mildest repair first."""
 
-    def __init__(
-        self, position: PositionRule, derivatives: Sequence[DerivativeRule], stopping: StoppingRule
-    ) -> None:
+    def __init__(self, position: PositionRule, derivatives: Sequence[DerivativeRule], stopping: StoppingRule) -> None:
         self._position = position
         self._derivatives = derivatives
         self._stopping = stopping
@@ -124,9 +122,7 @@ def _truncated(failure: Joined) -> Joined:
 
 
 def _slowed(answer: Joined, cause: Verdict) -> Joined:
-    slow = Verdict(
-        Decision.SLOW, cause.rule, cause.reason, cause.detail, cause.value, cause.limit, scale=answer.scale
-    )
+    slow = Verdict(Decision.SLOW, cause.rule, cause.reason, cause.detail, cause.value, cause.limit, scale=answer.scale)
     return Joined(slow, answer.motion, answer.origin_s, answer.start_s, answer.scale)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from vla_core.safety.proposal import Proposal
@@ -20,9 +19,7 @@ def plan_of(proposal: Proposal) -> Trajectory:
     return thinned(Trajectory(proposal.times_s, _states(proposal.times_s, proposal, None)))
 
 
-def plan_from(
-    proposal: Proposal, times: FloatArray, reference: FloatArray, scale: float, start: float
-) -> Trajectory:
+def plan_from(proposal: Proposal, times: FloatArray, reference: FloatArray, scale: float, start: float) -> Trajectory:
     """The motion of a command that counts from now: from ``reference`` (3, J) at ``start`` through every point.
 
     times: (N,) of the points from now [s], before they are stretched by 1/scale.
@@ -52,7 +49,9 @@ def _states(
         if reference is None:
             first = (positions[1] - positions[0]) / (times[1] - times[0])
         return cubic_spline_states(times, positions, first)
-    velocities = np.concatenate([*([] if reference is None else [reference[None, 1]]), proposal.velocities[keep] * scale])
+    velocities = np.concatenate(
+        [*([] if reference is None else [reference[None, 1]]), proposal.velocities[keep] * scale]
+    )
     if proposal.accelerations is None:
         return hermite_states(times, positions, velocities)
     lead = [] if reference is None else [reference[None, 2]]

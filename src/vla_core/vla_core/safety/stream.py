@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.decision import Decision, Verdict, worst
 from vla_core.safety.quintic import control_points, extremes
 from vla_core.safety.rules.derivative import TOLERANCE, DerivativeRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.trajectory import Trajectory
-from vla_core.limits import JointLimits
 from vla_core.types import FloatArray
 
 BRAKE_STEP_S = 0.02
@@ -71,7 +71,7 @@ class Stream:
 
     def moving(self, time: float) -> bool:
         """Whether something committed, or a plan, is still to be carried out at ``time``."""
-        return self.plan is not None or time < self.committed.end
+        return self.plan is not None or (len(self.committed.times) > 1 and time < self.committed.end)
 
     def install(self, plan: Trajectory, time: float) -> None:
         """Follow ``plan``, whose first state is what is committed for its first instant, at or after ``time``."""

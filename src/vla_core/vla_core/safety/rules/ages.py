@@ -24,7 +24,9 @@ class ContentAgeRule:
         if age > self._limit.value:
             return self._refuse("chunk_stale", "the plan rests on old images", age, self._limit.value)
         if age < -FUTURE.value:
-            return self._refuse("chunk_future", "the plan is stamped ahead of now; synchronize clocks", age, FUTURE.value)
+            return self._refuse(
+                "chunk_future", "the plan is stamped ahead of now; synchronize clocks", age, FUTURE.value
+            )
         if t0_ns < armed_ns:
             return self._refuse("chunk_before_reset", "the plan was begun before the last reset", age, 0.0)
         if last_t0_ns is not None and t0_ns <= last_t0_ns:

@@ -39,4 +39,3 @@ class DerivativeRule:
         detail = f"{self._names[joint]} would reach {value:.4f} {self.unit}, the limit is {limit:.4f}"
         scale = float(ratio[joint]) ** (-1.0 / self.order)
         return Verdict(Decision.SLOW, self.name, self.reason, detail, value, limit, scale=scale)
-

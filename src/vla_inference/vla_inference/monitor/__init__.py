@@ -1,0 +1,1 @@
+"""Parts of the safety monitor: ROS on the outside, ``vla_core.safety`` within."""

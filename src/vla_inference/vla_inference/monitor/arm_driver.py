@@ -1,0 +1,172 @@
+"""The gate of an arm with its topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from vla_core.safety.clock import Now
+from vla_core.safety.config import GateConfig
+from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.gate import ArmGate
+from vla_core.safety.proposal import SOURCE_JOINT, Proposal, Refused, Trace
+from vla_core.safety.status import Status
+from vla_inference.monitor.command_publisher import CommandPublisher
+from vla_inference.monitor.convert import StateReader, chunk_proposal, command_proposal, nanoseconds, trace_of
+from vla_inference.monitor.latency import LatencyLog
+from vla_msgs.msg import ActionChunk
+
+LEADS_S = (0.015, 0.03, 0.06, 0.12)  # a check that took longer than its lead is repeated with the next
+SHORT = 4  # points up to which a command is checked at once, under the lock, and published from its callback
+
+
+class ArmDriver:
+    """Joint chunks and commands in, trajectories and gripper set-points out."""
+
+    def __init__(
+        self,
+        node: Node,
+        config: GateConfig,
+        parameters: dict[str, Any],
+        group: CallbackGroup,
+        now: Callable[[], Now],
+        latency: LatencyLog,
+        changed: Callable[[], None],
+    ) -> None:
+        self._node, self._now, self._latency, self._changed = node, now, latency, changed
+        self._gate = ArmGate(config)
+        gripper = None if config.gripper is None else config.gripper.joint_names[0]
+        self._reader = StateReader(config.limits.joint_names, gripper)
+        self._state_stamp_ns = 0
+        topic = parameters["command_topic"]
+        gripper_topic = parameters["gripper_topic"] if gripper else None
+        self._publisher = CommandPublisher(node, topic, gripper_topic, config.limits.joint_names)
+        self.command_topics = [topic] + ([gripper_topic] if gripper_topic else [])
+        self._seen: tuple[object, ...] = ()
+
+        def subscribe(kind: type, name: str, callback: Callable[[Any], None], qos: QoSProfile) -> Subscription:
+            return node.create_subscription(kind, name, callback, qos, callback_group=group)
+
+        self.subscriptions = [
+            subscribe(JointState, "joint_states", self.on_state, qos_profile_sensor_data),
+            subscribe(ActionChunk, "vla/action_chunk", self.on_chunk, QoSProfile(depth=1)),
+            subscribe(JointTrajectory, SOURCE_JOINT, self.on_command, QoSProfile(depth=1)),
+        ]
+
+    def on_state(self, message: JointState) -> None:
+        """A joint state; one that is not newer than the last proves nothing and is passed over."""
+        stamp_ns = nanoseconds(message.header.stamp)
+        if 0 < stamp_ns == self._state_stamp_ns:
+            return
+        state = self._reader.read(message)
+        if state is not None:
+            self._state_stamp_ns = stamp_ns
+            self._gate.measure(*state, self._now())
+
+    def on_chunk(self, chunk: ActionChunk) -> None:
+        """A plan of the inference node: checked beside the running stream."""
+        received = self._now()
+        trace = trace_of(chunk)
+        if chunk.kind != ActionChunk.KIND_JOINT:
+            detail = f"kind {chunk.kind} is not for an arm; send KIND_JOINT ({ActionChunk.KIND_JOINT})"
+            self._gate.refuse(Verdict(Decision.HOLD, "dimensions", "chunk_kind", detail), trace, received)
+        else:
+            self._consider(lambda: chunk_proposal(chunk), trace, received)
+        decided = self._now()
+        self._latency.decided(chunk, received, decided)
+        self._report()
+
+    def on_command(self, trajectory: JointTrajectory) -> None:
+        """A plan of anyone else; a short one goes out from here."""
+        received = self._now()
+        if len(trajectory.points) > SHORT:
+            self._consider(lambda: command_proposal(trajectory), Trace(SOURCE_JOINT), received)
+        else:
+            self._at_once(trajectory, received)
+        self._report()
+
+    def _consider(self, convert: Callable[[], Proposal], trace: Trace, received: Now) -> None:
+        try:
+            proposal = convert()
+        except Refused as refused:
+            self._gate.refuse(refused.verdict, trace, received)
+            return
+        for lead_s in LEADS_S:
+            prepared = self._gate.check(proposal, self._now(), lead_s)
+            if self._gate.install(prepared, self._now()) is not None:
+                return
+        self._gate.refuse(_too_slow(), trace, self._now())
+
+    def _at_once(self, trajectory: JointTrajectory, received: Now) -> None:
+        try:
+            proposal = command_proposal(trajectory)
+        except Refused as refused:
+            self._gate.refuse(refused.verdict, Trace(SOURCE_JOINT), received)
+            return
+        with self._gate.lock:
+            verdict = self._gate.submit(proposal, received)
+            if verdict.decision in (Decision.PASS, Decision.SLOW):
+                command = self._gate.command(received)
+                if command is not None:
+                    self._publisher.publish(command)
+
+    def tick(self, now: Now) -> None:
+        """One command period."""
+        gate = self._gate
+        with gate.lock:
+            command = gate.tick(now)
+            if command is not None:
+                self._publisher.publish(command)
+        if command is not None and command.trace is not None and command.trace.chunk_id:
+            self._latency.published(command.trace.chunk_id, self._now())
+        self._report()
+
+    def _report(self) -> None:
+        """Wake the reporter when what it reports has changed."""
+        status = self._gate.status()
+        seen = (status.state, status.verdict, status.trace, status.e_stop)
+        if seen != self._seen:
+            self._seen = seen
+            self._changed()
+
+    def press(self, pressed: bool) -> None:
+        """The operator's button."""
+        self._gate.press(pressed)
+
+    def stop(self, verdict: Verdict) -> None:
+        """Latch a stop and brake."""
+        self._gate.stop(verdict)
+
+    def reset(self, now: Now) -> str:
+        """Arm; returns why not, empty when armed."""
+        return self._gate.reset(now)
+
+    def disarm(self) -> None:
+        """Brake, and accept nothing until the next reset."""
+        self._gate.disarm()
+
+    def moving(self, now: Now) -> bool:
+        """Whether the arm is not at rest."""
+        return self._gate.moving(now)
+
+    def status(self) -> Status:
+        """Snapshot."""
+        return self._gate.status()
+
+    def destroy(self) -> None:
+        """Take the topics down."""
+        for subscription in self.subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._publisher.destroy()
+
+
+def _too_slow() -> Verdict:
+    detail = f"checking took longer than {LEADS_S[-1]} s; the machine is overloaded"
+    return Verdict(Decision.HOLD, "source", "check_overrun", detail, brakes=False)

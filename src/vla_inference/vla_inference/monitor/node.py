@@ -1,0 +1,204 @@
+"""The safety monitor as a lifecycle node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.subscription import Subscription
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from vla_core.errors import VlaError
+from vla_core.safety.clock import Now
+from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.latch import emergency
+from vla_core.safety.status import State, Status
+from vla_inference.monitor import parameters as monitor_parameters
+from vla_inference.monitor.arm_driver import ArmDriver
+from vla_inference.monitor.driver import Driver
+from vla_inference.monitor.fast_input import FastInput, WithoutExecutor
+from vla_inference.monitor.graph_guard import GraphGuard
+from vla_inference.monitor.latency import LatencyLog
+from vla_inference.monitor.pacer import Pacer
+from vla_inference.monitor.reporter import Reporter
+from vla_inference.monitor.robot_model import describe, gate_config
+
+REST_TIMEOUT_S = 5.0
+
+
+class SafetyMonitor(LifecycleNode):
+    """Trusts nobody, and decides what reaches the motors. Starts disarmed and silent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("safety_monitor", **kwargs)
+        monitor_parameters.declare(self)
+        self._values = monitor_parameters.values(self)
+        self._group = WithoutExecutor()
+        self._latency = LatencyLog()
+        self._driver: Driver | None = None
+        self._guard: GraphGuard | None = None
+        self._input: FastInput | None = None
+        self._pacer: Pacer | None = None
+        self._reporter: Reporter | None = None
+        self._e_stop: Subscription | None = None
+        self._triggers: list[Any] = []
+        self._clock_groups: dict[Subscription, Any] = {}
+
+    # --- lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load robot and limits, check the promise, create the topics."""
+        try:
+            self._reporter = Reporter(self, self._status, self._latency, self._watch, self._counters)
+            self._driver = self._make_driver(self._reporter.changed)
+        except VlaError as error:
+            self.get_logger().error(f"cannot configure: {error}")
+            self._take_down()
+            return TransitionCallbackReturn.FAILURE
+        self._guard = GraphGuard(self, self._driver.command_topics)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._e_stop = self.create_subscription(
+            Bool, "vla/e_stop", self._on_e_stop, latched, callback_group=self._group
+        )
+        self._triggers = [
+            self.create_service(Trigger, "vla/emergency_stop", self._on_emergency_stop),
+            self.create_service(Trigger, "vla/reset", self._on_reset),
+        ]
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Listen, stream, report; still disarmed."""
+        assert self._driver is not None and self._reporter is not None and self._e_stop is not None
+        self._input = FastInput(self, [*self._driver.subscriptions, self._e_stop, *self._clock_input()], self._failed)
+        self._pacer = Pacer(round(1e9 / self._values["rate_hz"]), self._tick, self._failed)
+        self._input.start()
+        self._pacer.start()
+        self._reporter.start()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Come to rest on the streaming thread, then be silent."""
+        self.come_to_rest()
+        self._silence()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take everything down."""
+        self._take_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Come to rest, then take everything down."""
+        return TransitionCallbackReturn.SUCCESS if self.finish() else TransitionCallbackReturn.ERROR
+
+    def come_to_rest(self) -> bool:
+        """Brake on the streaming thread and wait for rest; False when it did not come in time."""
+        if self._driver is None or self._pacer is None:
+            return True
+        self._driver.disarm()
+        deadline = time.monotonic() + REST_TIMEOUT_S
+        while self._driver.moving(self._now()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def finish(self) -> bool:
+        """The end of the process: come to rest, be silent, take everything down. False when rest did not come."""
+        rested = self.come_to_rest()
+        self._silence()
+        self._take_down()
+        return rested
+
+    def _make_driver(self, changed: Callable[[], None]) -> Driver:
+        arguments = (self._values, self._group, self._now, self._latency, changed)
+        if self._values["robot"] == "arm":
+            config = gate_config(describe(self, self._values), self._values)
+            return ArmDriver(self, config, *arguments)
+        raise VlaError(f"robot is {self._values['robot']!r}; valid: 'arm', 'base'")
+
+    def _silence(self) -> None:
+        for part in (self._input, self._pacer, self._reporter):
+            if part is not None:
+                part.stop()
+        self._input = self._pacer = None
+        self._give_clock_back()
+
+    def _take_down(self) -> None:
+        if self._driver is not None:
+            self._driver.destroy()
+        if self._reporter is not None:
+            self._reporter.destroy()
+        if self._e_stop is not None:
+            self.destroy_subscription(self._e_stop)
+        for service in self._triggers:
+            self.destroy_service(service)
+        self._triggers, self._driver, self._reporter, self._e_stop = [], None, None, None
+
+    # --- the clock: /clock comes 200 times a second, too often for an executor
+
+    def _clock_input(self) -> list[Subscription]:
+        self._clock_groups = {s: s.callback_group for s in self.subscriptions if s.topic_name == "/clock"}
+        for subscription in self._clock_groups:
+            subscription.callback_group = self._group
+        return list(self._clock_groups)
+
+    def _give_clock_back(self) -> None:
+        for subscription, group in self._clock_groups.items():
+            subscription.callback_group = group
+        self._clock_groups = {}
+
+    def _now(self) -> Now:
+        return Now(time.monotonic_ns(), self.get_clock().now().nanoseconds)
+
+    # --- threads and callbacks
+
+    def _tick(self) -> None:
+        assert self._driver is not None
+        self._driver.tick(self._now())
+
+    def _failed(self, error: Exception) -> None:
+        """A bug in the monitor: stop, and say so."""
+        self.get_logger().error(f"internal failure, stopping: {error!r}")
+        if self._driver is not None:
+            detail = f"the monitor failed: {error!r}; report it, then reset"
+            self._driver.stop(Verdict(Decision.STOP, "internal", "internal_error", detail))
+
+    def _watch(self) -> None:
+        verdict = None if self._guard is None else self._guard.check()
+        if verdict is not None and self._driver is not None and self._driver.status().state is not State.STOPPED:
+            self._driver.stop(verdict)
+            if self._reporter is not None:
+                self._reporter.changed()
+
+    def _status(self) -> Status | None:
+        return None if self._driver is None else self._driver.status()
+
+    def _counters(self) -> dict[str, object]:
+        pacer = self._pacer
+        return {} if pacer is None else {"ticks": pacer.ticks, "missed_ticks": pacer.missed}
+
+    def _on_e_stop(self, message: Bool) -> None:
+        if self._driver is not None:
+            self._driver.press(bool(message.data))
+
+    def _on_emergency_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        assert self._driver is not None
+        self._driver.stop(emergency("the service vla/emergency_stop was called"))
+        response.success, response.message = True, "stopped; vla/reset arms again"
+        return response
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._driver is None or self._pacer is None:
+            response.success, response.message = False, "the safety monitor is not active; activate it first"
+            return response
+        other = None if self._guard is None else self._guard.check()
+        refused = other.detail if other is not None else self._driver.reset(self._now())
+        response.success, response.message = not refused, refused or "armed"
+        if self._reporter is not None:
+            self._reporter.changed()
+        return response

@@ -1,0 +1,92 @@
+"""The arm that the gate guards: URDF and limits from parameters and the latched description."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.wait_for_message import wait_for_message
+from std_msgs.msg import String
+
+from vla_core.errors import LimitsError
+from vla_core.limits import JointLimits, load_joint_limits
+from vla_core.safety.clock import ClockConfig
+from vla_core.safety.config import GateConfig
+from vla_core.safety.decision import Limit
+from vla_core.safety.stream import StreamConfig
+from vla_inference.monitor.parameters import read_yaml
+
+
+def describe(node: Node, parameters: dict[str, Any]) -> str:
+    """The URDF, from the parameter or the latched topic. Raises LimitsError when there is none."""
+    if parameters["robot_description"]:
+        return str(parameters["robot_description"])
+    timeout = parameters["robot_description_timeout_s"]
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    found, message = wait_for_message(String, node, "robot_description", qos_profile=latched, time_to_wait=timeout)
+    if not found or message is None:
+        raise LimitsError(
+            f"nothing on {node.resolve_topic_name('robot_description')!r} for {timeout} s; start the robot or the "
+            "simulator, or set the parameter robot_description"
+        )
+    return str(message.data)
+
+
+def resolve(uri: str) -> Path:
+    """A path, or package://<name>/<path below its share>."""
+    if not uri.startswith("package://"):
+        return Path(uri)
+    package, _, path = uri.removeprefix("package://").partition("/")
+    try:
+        return Path(get_package_share_directory(package)) / path
+    except PackageNotFoundError as error:
+        raise LimitsError(f"joint_limits_file: package {package!r} is not installed; give a path instead") from error
+
+
+def limits_of(urdf: str, joints: list[str], parameters: dict[str, Any]) -> JointLimits:
+    """Limits of ``joints``, tightened by the override file and velocity_scale."""
+    override_file = parameters["limits_override_file"]
+    override = read_yaml(str(resolve(override_file))).get("joint_limits") if override_file else None
+    limits = load_joint_limits(urdf, resolve(parameters["joint_limits_file"]), joints, override)
+    scale = parameters["velocity_scale"]
+    if scale < 1.0:
+        slower = {name: {"max_velocity": float(v) * scale} for name, v in zip(joints, limits.velocity, strict=True)}
+        limits = limits.tightened(slower, "velocity_scale")
+    return limits
+
+
+def clock_config(parameters: dict[str, Any]) -> ClockConfig:
+    """Clock guard by parameters."""
+    simulated = bool(parameters["use_sim_time"])
+    return ClockConfig(
+        simulated=simulated,
+        min_rate=parameters["min_real_time_factor"] if simulated else 1.0,
+        stall=Limit(parameters["clock_stall_s"], "s", "parameter clock_stall_s"),
+        jump=Limit(parameters["clock_jump_s"], "s", "parameter clock_jump_s"),
+    )
+
+
+def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
+    """The whole gate. Raises LimitsError when limits are missing or the promise cannot be kept."""
+    gripper = parameters["gripper_joint"]
+    return GateConfig(
+        limits=limits_of(urdf, list(parameters["joints"]), parameters),
+        gripper=limits_of(urdf, [gripper], parameters | {"velocity_scale": 1.0}) if gripper else None,
+        stream=StreamConfig(parameters["horizon_s"], parameters["first_point_s"]),
+        clock=clock_config(parameters),
+        brake_share=parameters["brake_share"],
+        period_s=1.0 / parameters["rate_hz"],
+        promised_stop_s=parameters["promised_stop_s"],
+        quiet_after_s=parameters["quiet_after_s"],
+        source_grace_s=parameters["source_grace_s"],
+        refusals_to_stop=parameters["refusals_to_stop"],
+        recovery_per_s=parameters["recovery_per_s"],
+        content_age=Limit(parameters["max_chunk_age_s"], "s", "parameter max_chunk_age_s"),
+        joint_state_age=Limit(parameters["max_joint_state_age_s"], "s", "parameter max_joint_state_age_s"),
+        step=Limit(parameters["max_step"], "rad or m", "parameter max_step"),
+        tracking=Limit(parameters["max_tracking_error"], "rad or m", "parameter max_tracking_error"),
+        tracking_patience=Limit(max(parameters["tracking_patience_s"], 1e-6), "s", "parameter tracking_patience_s"),
+    )
