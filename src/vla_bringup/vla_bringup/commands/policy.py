@@ -38,7 +38,7 @@ def load(bundle: Path, namespace: str) -> None:
         raise RefusedError(f"{bundle} is no policy bundle: it has no policy.yaml")
     with session("vla_policy_load", namespace) as ros, console.status(f"loading {bundle}"):
         request = LoadPolicy.Request(bundle=str(bundle.resolve()))
-        answer = ros.call(LoadPolicy, "vla/load_policy", request, LOAD_S)
+        answer = ros.call(LoadPolicy, "vla/load_policy", request, LOAD_S, again_s=LOAD_S / 4)
     if not answer.success:
         raise RefusedError(f"{bundle} was refused; {answer.policy_id or 'no policy'} stays in force.\n{answer.message}")
     console.print(f"[green]now running[/] {answer.policy_id}")

@@ -54,8 +54,9 @@ class InstructionClient:
                 on_feedback(message.feedback)
                 self._session.notify()
 
-        handle = self._session.result_of(
-            self._client.send_goal_async(goal, feedback_callback=feedback), f"the action {ACTION}", 10.0
+        # Sent twice, the second goal would merely preempt the first.
+        handle = self._session.ask(
+            lambda: self._client.send_goal_async(goal, feedback_callback=feedback), f"the action {ACTION}", 12.0
         )
         if not handle.accepted:
             raise RefusedError(f"inference_node did not accept {sentence!r}; its log says why")

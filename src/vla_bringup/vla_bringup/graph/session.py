@@ -23,6 +23,7 @@ DISCOVERY_S = 4.0
 """How long a command looks for a node before it says that it is not there."""
 
 WATCHDOG_PERIOD_S = 0.25
+AGAIN_S = 3.0
 
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -98,14 +99,40 @@ class Session:
         client = self.node.create_client(service_type, name)
         if not wait_until(client.service_is_ready, timeout_s):
             self.node.destroy_client(client)
-            raise NotRunningError(f"the service {client.srv_name}", timeout_s)
+            raise NotRunningError(f"the service {self.node.resolve_service_name(name)}", timeout_s)
         return client
 
-    def call(self, service_type: Any, name: str, request: Any, timeout_s: float = 10.0) -> Any:
-        """One call of a service, found and answered. NotRunningError when it is not."""
+    def ask(self, send: Callable[[], Future], what: str, timeout_s: float, again_s: float = AGAIN_S) -> Any:
+        """The answer to a request that may be sent twice. NotRunningError when none comes.
+
+        A server can receive a request before it has discovered where answers go, and then drops its answer; a client
+        cannot see that. So a request without an answer is repeated after ``again_s``.
+        """
+        deadline = time.monotonic() + timeout_s
+        futures: list[Future] = []
+
+        def answered() -> bool:
+            return any(future.done() for future in futures)
+
+        while time.monotonic() < deadline:
+            futures.append(send())
+            futures[-1].add_done_callback(lambda _: self.notify())
+            if self.wait_for(answered, min(again_s, max(0.0, deadline - time.monotonic()))):
+                return next(future for future in futures if future.done()).result()
+        raise NotRunningError(f"an answer of {what}", timeout_s)
+
+    def call(
+        self, service_type: Any, name: str, request: Any, timeout_s: float = 10.0, again_s: float = AGAIN_S
+    ) -> Any:
+        """One call of a service that may be called twice. NotRunningError when it is not there or silent."""
         client = self.client(service_type, name)
         try:
-            return self.result_of(client.call_async(request), f"the service {client.srv_name}", timeout_s)
+            return self.ask(
+                lambda: client.call_async(request),
+                f"the service {self.node.resolve_service_name(name)}",
+                timeout_s,
+                again_s,
+            )
         finally:
             self.node.destroy_client(client)
 

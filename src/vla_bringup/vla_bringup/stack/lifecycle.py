@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.task import Future
 
 from vla_bringup.errors import StackError
 from vla_bringup.graph.session import Session, wait_until
@@ -16,6 +18,8 @@ STATES = {
     State.PRIMARY_STATE_ACTIVE: "active",
     State.PRIMARY_STATE_FINALIZED: "finalized",
 }
+
+ASK_AGAIN_S = 3.0
 
 
 class LifecycleClient:
@@ -43,31 +47,50 @@ class LifecycleClient:
 
     def state(self, timeout_s: float = 5.0) -> str:
         """Name of the node's state."""
-        answer = self._session.result_of(self._get.call_async(GetState.Request()), self._name, timeout_s)
+        answer = self._session.ask(lambda: self._get.call_async(GetState.Request()), self._name, timeout_s, ASK_AGAIN_S)
         return STATES.get(answer.current_state.id, str(answer.current_state.label))
 
     def configure(self, timeout_s: float) -> None:
         """unconfigured -> inactive. StackError when the node refuses."""
-        self._do(Transition.TRANSITION_CONFIGURE, "configure", timeout_s)
+        self._do(Transition.TRANSITION_CONFIGURE, "configure", "unconfigured", "inactive", timeout_s)
 
     def activate(self, timeout_s: float) -> None:
         """inactive -> active. StackError when the node refuses."""
-        self._do(Transition.TRANSITION_ACTIVATE, "activate", timeout_s)
+        self._do(Transition.TRANSITION_ACTIVATE, "activate", "inactive", "active", timeout_s)
 
     def deactivate(self, timeout_s: float) -> None:
         """active -> inactive; the safety monitor brings the arm to rest on the way."""
-        self._do(Transition.TRANSITION_DEACTIVATE, "deactivate", timeout_s)
+        self._do(Transition.TRANSITION_DEACTIVATE, "deactivate", "active", "inactive", timeout_s)
 
-    def _do(self, transition: int, verb: str, timeout_s: float) -> None:
-        request = ChangeState.Request(transition=Transition(id=transition))
-        future = self._change.call_async(request)
-        future.add_done_callback(lambda _: self._session.notify())
+    def _do(self, transition: int, verb: str, before: str, after: str, timeout_s: float) -> None:
+        """Ask until it is answered; an answer can be lost (see Session.ask), so ask for the state too."""
+        deadline = time.monotonic() + timeout_s
+        requests: list[Future] = []
+        while time.monotonic() < deadline:
+            state = before
+            if requests:
+                state = self._label_unless_busy()
+            if state == after:
+                return
+            if state == before:  # never asked, or the request or its refusal got lost
+                request = ChangeState.Request(transition=Transition(id=transition))
+                requests.append(self._change.call_async(request))
+            if self._wait(lambda: any(r.done() for r in requests), min(ASK_AGAIN_S, deadline - time.monotonic())):
+                if any(r.done() and r.result().success for r in requests) or self._label_unless_busy() == after:
+                    return
+                raise StackError(f"{self._name} refused to {verb}")
+        raise StackError(f"{self._name} did not {verb} within {timeout_s:g} s")
 
-        def done() -> bool:
+    def _label_unless_busy(self) -> str:
+        """Name of the state; empty while the node is too busy to say, as in the middle of a transition."""
+        query = self._get.call_async(GetState.Request())
+        if not self._wait(query.done, ASK_AGAIN_S):
+            return ""
+        return STATES.get(query.result().current_state.id, "")
+
+    def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        def met() -> bool:
             self._check()
-            return bool(future.done())
+            return condition()
 
-        if not wait_until(done, timeout_s):
-            raise StackError(f"{self._name} did not {verb} within {timeout_s:g} s")
-        if not future.result().success:
-            raise StackError(f"{self._name} refused to {verb}")
+        return wait_until(met, timeout_s)
