@@ -64,7 +64,10 @@ def unpack_mapping(data: bytes | str, what: str) -> dict[str, Any]:
     """
     if isinstance(data, str):
         raise RemotePolicyError(f"{what}: expected a binary msgpack message; got text: {data[:200]!r}")
-    value = unpackb(data)
+    try:
+        value = unpackb(data)
+    except RemotePolicyError as error:
+        raise RemotePolicyError(f"{what}: {error}") from error
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise RemotePolicyError(f"{what}: expected a map with text keys; got {type(value).__name__}")
     return value
@@ -95,7 +98,8 @@ def _restore(value: dict[Any, Any]) -> object:
         data = value.get(b"data")
         if not isinstance(data, (bool, int, float)):
             raise RemotePolicyError(f"numpy scalar: data is {type(data).__name__}; expected a number")
-        return dtype.type(data)
+        with np.errstate(over="ignore"):  # to infinity, which whoever uses it refuses
+            return dtype.type(data)
     return value
 
 

@@ -123,12 +123,14 @@ def open_connection(
     }
     try:
         if endpoint.path is not None:
-            websocket = unix_connect(endpoint.path, endpoint.uri, **options)
+            opening = unix_connect(endpoint.path, endpoint.uri, **options)
         else:
             # Neither a proxy nor a redirect may see the camera images or the token.
             sock = socket.create_connection((endpoint.host, endpoint.port), timeout=deadline_s)
             sock.settimeout(None)
-            websocket = connect(endpoint.uri, sock=sock, ssl=tls, proxy=None, **options)
+            opening = connect(endpoint.uri, sock=sock, ssl=tls, proxy=None, **options)
+        # Entered here and left by drop(): since websockets 17 it opens on entry, before it did in connect() itself.
+        websocket = opening.__enter__()
     except TimeoutError:
         raise RemoteDeadlineError(f"policy server at {endpoint} did not open within {deadline_s:g} s") from None
     except InvalidStatus as error:
