@@ -58,6 +58,7 @@ class SimNode(Node):
         self._clock_due = Periodic(parameters.clock_rate)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", QoSProfile(depth=10))
         self._diagnosed_ns = time.monotonic_ns()
+        self._reported_lost_ns = 0
         interface = ArmInterface if parameters.robot == "arm" else BaseInterface
         self._interface: ArmInterface | BaseInterface = interface(self, parameters, self._clock)
         self._physics = PhysicsLoop(
@@ -78,12 +79,13 @@ class SimNode(Node):
         self._interface.close()
 
     def _on_tick(self, sim_ns: int) -> None:
-        if self._clock_due.due(sim_ns):
+        if self._clock_publisher is not None and self._clock_due.due(sim_ns):
             self._clock_publisher.publish(Clock(clock=to_time(sim_ns)))
         self._interface.on_tick(sim_ns)
         now_ns = time.monotonic_ns()
         if now_ns - self._diagnosed_ns >= _DIAGNOSTICS_PERIOD_NS:
             self._diagnosed_ns = now_ns
+            self._report_lag()
             self._diagnostics.publish(
                 diagnostics(
                     name=self.get_fully_qualified_name(),
@@ -95,6 +97,12 @@ class SimNode(Node):
                     frames_dropped=self._render.dropped,
                 )
             )
+
+    def _report_lag(self) -> None:
+        if self._pacer.lost_ns > self._reported_lost_ns:
+            lost_s = (self._pacer.lost_ns - self._reported_lost_ns) * 1e-9
+            self._reported_lost_ns = self._pacer.lost_ns
+            self.get_logger().warning(f"the machine is too busy: simulated time stood still for {lost_s:.2f} s")
 
     def _on_error(self, error: BaseException) -> None:
         self.error = error

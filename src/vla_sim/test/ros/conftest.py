@@ -19,12 +19,12 @@ from rclpy.qos import QoSProfile
 DEADLINE_S = 90.0
 
 
-def start_sim_node(log: Path, *parameters: str) -> subprocess.Popen[bytes]:
+def start_sim_node(log: Path, *parameters: str, namespace: str = "/") -> subprocess.Popen[bytes]:
     """A sim_node with ``name:=value`` parameters, its output in ``log``."""
     arguments = [word for parameter in parameters for word in ("-p", parameter)]
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "vla_sim.sim_node", "--ros-args", *arguments],
+            [sys.executable, "-m", "vla_sim.sim_node", "--ros-args", "-r", f"__ns:={namespace}", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(os.environ),

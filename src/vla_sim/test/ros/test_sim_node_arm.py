@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,17 @@ def test_an_interrupt_ends_it_cleanly_with_the_states_written(client: Client, tm
     assert [scene.seed for scene in log.scenes] == [7]
     assert (np.diff(log.time_ns) > 0).all()
     np.testing.assert_allclose(log.qpos[-1, :7], HOME_Q, atol=1e-2)
+
+
+def test_without_the_simulated_clock_stamps_are_system_time(client: Client, tmp_path: Path) -> None:
+    process = start_sim_node(tmp_path / "log.txt", "use_sim_clock:=false", "image_rate:=0.0", namespace="/other")
+    try:
+        states = client.listen(JointState, "/other/joint_states", qos_profile_sensor_data)
+        client.wait(lambda: bool(states) or process.poll() is not None, "joint_states in a namespace")
+        assert process.poll() is None, (tmp_path / "log.txt").read_text()
+        assert abs(from_time(states[-1].header.stamp) - time.time_ns()) < 60_000 * MS
+    finally:
+        end(process)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ class ArmCameras:
         self._model: mujoco.MjModel = build_model()
         self._looks = Looks(self._model)
         self._renderer = SceneRenderer(self._model, height, width)
+        self._renderer.render(CAMERAS[0])  # the first picture takes long: shaders are compiled
         self._scene: SceneSpec | None = None
         self._infos: dict[str, CameraInfo] = {}
 
