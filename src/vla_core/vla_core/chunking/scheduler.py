@@ -119,7 +119,7 @@ class ChunkScheduler:
     def _spliced(self, motion: Motion, plan: JointPlan, splice: int, end_ns: int, now_ns: int) -> JointPlan:
         splice_ns, brake_s = splice * self.config.knot_ns, self.config.brake_s
         end_s = (end_ns - splice_ns) / NS_PER_S
-        intervals = padded_length(max(self._intervals(end_s + brake_s), motion.last_knot - splice + 1))
+        intervals = padded_length(max(self._intervals(end_s + brake_s), motion.last_knot - splice))
         instants_s = retimed_to_rest(np.arange(1.0, intervals + 1) * self.config.knot_s, end_s, brake_s)
 
         wish = ensemble(self._members, splice_ns, instants_s, self.config.ensemble_decay)
