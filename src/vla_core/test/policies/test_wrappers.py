@@ -97,6 +97,21 @@ def test_a_recording_of_another_policy_is_refused(tmp_path: Path) -> None:
         load_recording(path, shorter)
 
 
+def test_a_recording_without_chunks_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chunks.npz"
+    empty = np.zeros(0)
+    np.savez(
+        path,
+        actions=np.zeros((0, 8, 8)),
+        speed_scales=empty,
+        dones=empty,
+        t0s_ns=empty.astype(np.int64),
+        states=np.zeros((0, 8)),
+    )
+    with pytest.raises(ActionError, match="holds no chunk"):
+        load_recording(path, CONTRACT)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 torn"])
 def test_a_file_that_is_no_recording_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "chunks.npz"

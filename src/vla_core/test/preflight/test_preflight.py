@@ -196,6 +196,11 @@ def test_a_bundle_for_another_robot_is_refused_with_every_difference_at_once() -
     assert text.count("remedy:") == len(report.findings)
 
 
+def test_a_finding_reads_as_one_sentence_with_its_remedy() -> None:
+    finding = only_finding(CONTRACT, dataclasses.replace(GOOD, state=None))
+    assert str(finding).startswith("joint state: none has come. Remedy: start the robot's driver")
+
+
 def test_compressed_images_are_known_by_their_format() -> None:
     robot = with_camera(encoding="rgb8; jpeg compressed bgr8", compressed=True)
     assert run_preflight(CONTRACT, robot).findings == ()

@@ -271,6 +271,11 @@ def test_a_policy_without_cameras_sees_the_state_of_now() -> None:
     assert seen.t0_ns == NOW - MS == sync.check(NOW).t0_ns
 
 
+def test_a_policy_without_any_input_starts_now() -> None:
+    sync = Synchronizer(dataclasses.replace(make_base_twist_example(), cameras=()))
+    assert sync.check(NOW).t0_ns == NOW == good(sync.observe(NOW, "go")).state_stamp_ns
+
+
 def test_an_unknown_camera_is_a_bug() -> None:
     with pytest.raises(ValueError, match="front, wrist"):
         Synchronizer(CONTRACT).add_image("left", NOW, picture())
