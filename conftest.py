@@ -11,6 +11,9 @@ from typing import IO
 
 import pytest
 
+# The conformance suites live in the package; without this a failing assert in them shows no values.
+pytest.register_assert_rewrite("vla_core.testing")
+
 # One at 96x96 per test process is plenty; more threads only fight for the cores.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
