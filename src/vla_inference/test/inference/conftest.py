@@ -56,7 +56,7 @@ def write_joint_limits(path: Path, joints: list[str]) -> Path:
         "has_jerk_limits": True,
         "max_jerk": 5000.0,
     }
-    path.write_text(yaml.safe_dump({"joint_limits": {joint: entry for joint in [*joints, "finger_joint1"]}}))
+    path.write_text(yaml.safe_dump({"joint_limits": dict.fromkeys([*joints, "finger_joint1"], entry)}))
     return path
 
 
@@ -72,9 +72,10 @@ class RobotDouble:
 
     def __init__(self, joints: list[str]) -> None:
         self.node = Node("robot_double")
+        self.joints = joints
         self.cameras = {"front": "rgb8", "wrist": "rgb8"}  # camera -> encoding; take one out and it is dead
-        self.joint_names = [*joints, "finger_joint1"]
-        self.positions = [*HOME_RAD[: len(joints)], 0.04]
+        self.joint_names: list[str] = []
+        self.positions: list[float] = []
         self.chunks: list[ActionChunk] = []
         self.statuses: list[InferenceStatus] = []
         self.feedback: list[ExecuteInstruction.Feedback] = []
@@ -95,6 +96,14 @@ class RobotDouble:
         node.create_timer(1 / 30, self._publish_images)
         node.create_timer(1 / 100, self._publish_joints)
         self._pixel = 0
+
+    def restore(self) -> None:
+        """Everything in good order; what was heard is forgotten."""
+        self.cameras = {"front": "rgb8", "wrist": "rgb8"}
+        self.joint_names = [*self.joints, "finger_joint1"]
+        self.positions = [*HOME_RAD[: len(self.joints)], 0.04]
+        self.gate()
+        self.feedback.clear()
 
     def gate(self, state: int = SafetyStatus.HOLDING, **fields: Any) -> None:
         """What the safety monitor says; latched."""
@@ -194,15 +203,21 @@ def _ros(_ros_domain_lock: int) -> Iterator[None]:
         rclpy.try_shutdown()
 
 
-@pytest.fixture
-def robot(_ros: None) -> Iterator[RobotDouble]:
-    """A live robot with an armed safety monitor."""
+@pytest.fixture(scope="module")
+def _robot(_ros: None) -> Iterator[RobotDouble]:
     double = RobotDouble(JOINTS)
-    double.gate()
     spinner = Spinner(double.node)
     yield double
     spinner.end()
     double.node.destroy_node()
+
+
+@pytest.fixture
+def robot(_robot: RobotDouble) -> Iterator[RobotDouble]:
+    """A live robot in good order, with an armed safety monitor; one for all tests of a module."""
+    _robot.restore()
+    yield _robot
+    _robot.restore()
 
 
 StartNode = Callable[..., InferenceNode]
@@ -210,8 +225,12 @@ StartNode = Callable[..., InferenceNode]
 
 @pytest.fixture
 def start_node(_ros: None, tmp_path: Path) -> Iterator[StartNode]:
-    """Makes an unconfigured inference_node and spins it; keyword ``bundle`` and parameters by name."""
-    limits = write_joint_limits(tmp_path / "joint_limits.yaml", JOINTS)
+    """Makes an unconfigured inference_node and spins it; keyword ``bundle``, and parameters with ``__`` for a dot."""
+    yield from _starter(tmp_path)
+
+
+def _starter(folder: Path) -> Iterator[StartNode]:
+    limits = write_joint_limits(folder / "joint_limits.yaml", JOINTS)
     running: list[tuple[InferenceNode, Spinner]] = []
 
     def start(bundle: Path | str = "", **parameters: object) -> InferenceNode:
@@ -234,10 +253,32 @@ def start_node(_ros: None, tmp_path: Path) -> Iterator[StartNode]:
         node.destroy_node()
 
 
+@pytest.fixture(scope="module")
+def _active_node(
+    _robot: RobotDouble, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[InferenceNode, Path]]:
+    folder = tmp_path_factory.mktemp("node")
+    starter = _starter(folder)
+    _robot.restore()
+    node = next(starter)(write_mock_bundle(folder / "bundle"))
+    assert _robot.transition("configure"), _robot.statuses[-1].detail
+    assert _robot.transition("activate"), _robot.statuses[-1].detail
+    yield node, folder
+    next(starter, None)
+
+
 @pytest.fixture
-def active_node(robot: RobotDouble, start_node: StartNode, tmp_path: Path) -> InferenceNode:
-    """An active inference_node whose policy holds still."""
-    node = start_node(write_mock_bundle(tmp_path / "bundle"))
-    assert robot.transition("configure")
-    assert robot.transition("activate"), robot.statuses[-1].detail
-    return node
+def active_node(_active_node: tuple[InferenceNode, Path], robot: RobotDouble) -> Iterator[InferenceNode]:
+    """An idle, active inference_node whose policy holds still and is never done; one for all tests of a module."""
+    node = _active_node[0]
+    robot.wait(lambda: node._gate.state_name == "HOLDING", "the gate's state did not arrive")
+    robot.wait(lambda: not node._loader.missing(node._candidate), "the robot is not live")
+    yield node
+    robot.gate(SafetyStatus.DISARMED)  # ends whatever instruction a test has left
+    robot.wait(lambda: robot.statuses[-1].instruction_id == 0, "an instruction runs on")
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a bundle with a mock policy, the given keys of its contract replaced."""
+    return lambda name="bundle", **changes: write_mock_bundle(tmp_path / name, **changes)

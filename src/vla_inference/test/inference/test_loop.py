@@ -1,4 +1,4 @@
-"""InferenceLoop, stepped by hand with a fake engine and a fake clock: which observation is used, what follows from it."""
+"""InferenceLoop, stepped by hand with a fake engine and clock: which observation is used, what follows from it."""
 
 from __future__ import annotations
 
