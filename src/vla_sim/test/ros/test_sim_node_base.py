@@ -14,7 +14,8 @@ from sensor_msgs.msg import Image
 
 from .conftest import Client, end, start_sim_node
 
-pytestmark = [pytest.mark.ros, pytest.mark.render]
+# One group: their processes share the ROS domain of one test worker.
+pytestmark = [pytest.mark.ros, pytest.mark.render, pytest.mark.xdist_group("sim_node")]
 
 
 @pytest.fixture(scope="module")
