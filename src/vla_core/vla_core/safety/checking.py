@@ -11,6 +11,7 @@ from vla_core.safety.decision import PASSED, Decision, Verdict, worst
 from vla_core.safety.joining import SLOWEST, Joined, Joiner
 from vla_core.safety.planning import plan_from, plan_of
 from vla_core.safety.proposal import Proposal
+from vla_core.safety.quintic import Box
 from vla_core.safety.rules.acceleration import AccelerationRule
 from vla_core.safety.rules.ages import ContentAgeRule
 from vla_core.safety.rules.dimensions import DimensionsRule
@@ -28,6 +29,7 @@ from vla_core.types import FloatArray
 
 LOOK_BACK_S = 0.6  # how far a slowed arm may lag behind its plan and still continue where it is
 NEARER = 0.5  # it does so when that halves the gap
+SHORTEST_S = 0.01  # a motion shorter than a command period is no motion
 REPAIRS = 8  # slowing a command that starts in motion is not exact; this many rounds approach it
 
 
@@ -78,7 +80,9 @@ class Checker:
         self._stopping = StoppingRule(limits, config.brake)
         self._joiner = Joiner(self.position, self.derivatives, self._stopping)
         self._limits = limits
-        self._short_s = config.promised_stop_s - config.period_s
+        self._short_s = min(config.promised_stop_s - config.period_s, config.stream.horizon_s)
+        self._single_shape = (1, len(names))
+        self._box = Box.of(limits.lower, limits.upper, limits.velocity, limits.acceleration, limits.jerk)
 
     def prepare(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Prepared:
         """Judge and repair; ``plan_zero``: stream time that the proposal's times count from."""
@@ -100,6 +104,30 @@ class Checker:
         return Prepared(
             proposal, joined.verdict, snapshot.epoch, joined.motion, joined.scale, self._grip(proposal, joined)
         )
+
+    def single(self, proposal: Proposal, snapshot: Snapshot) -> Trajectory | None:
+        """The motion of a command of one point that needs no repair: from the reference to rest at the point.
+
+        The shortest way through the same rules, for a commander in a loop. None: take the long way, which also says
+        what is wrong.
+        """
+        if proposal.joint_names != self._joints or proposal.positions.shape != self._single_shape:
+            return None
+        if proposal.t0_ns is not None or proposal.velocities is not None or proposal.gripper_positions is not None:
+            return None
+        duration = float(proposal.times_s[0])
+        if not SHORTEST_S <= duration <= self._short_s or proposal.speed_scale != 1.0:
+            return None
+        ends = np.zeros((6, len(self._joints)))
+        ends[:3] = snapshot.reference
+        ends[3] = proposal.positions[0]  # a value that is not finite fails every comparison in the box
+        states = ends.copy()
+        ends[1] *= duration
+        ends[2] *= duration * duration
+        if not self._box.holds(ends, duration):
+            return None
+        times = np.array([snapshot.start, snapshot.start + duration])
+        return Trajectory(times, states.reshape(2, 3, -1))
 
     def _chunk(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Joined:
         """A plan stamped by its observation: joined where it is due now, or where the arm is along it."""

@@ -25,6 +25,10 @@ class Now:
     ros_ns: int
 
 
+STALL = Limit(0.15, "s", "thirty ticks of a 200 Hz /clock")
+JUMP = Limit(0.5, "s", "larger than any time-synchronization slew or /clock hiccup")
+
+
 @dataclass(frozen=True, slots=True)
 class ClockConfig:
     """simulated: use_sim_time. min_rate: declared minimum real-time factor, (0, 1]; 1 without simulation.
@@ -34,8 +38,8 @@ class ClockConfig:
 
     simulated: bool = False
     min_rate: float = 1.0
-    stall: Limit = Limit(0.15, "s", "thirty ticks of a 200 Hz /clock")
-    jump: Limit = Limit(0.5, "s", "larger than any time-synchronization slew or /clock hiccup")
+    stall: Limit = STALL
+    jump: Limit = JUMP
 
     def __post_init__(self) -> None:
         if not 0.0 < self.min_rate <= 1.0:

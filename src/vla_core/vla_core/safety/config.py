@@ -11,6 +11,12 @@ from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Limit
 from vla_core.safety.stream import StreamConfig
 
+CONTENT_AGE = Limit(1.0, "s", "older images show another scene")
+JOINT_STATE_AGE = Limit(0.1, "s", "ten periods of a 100 Hz joint state")
+STEP = Limit(0.25, "rad or m", "further than an arm at full speed gets within the age of a state")
+TRACKING = Limit(0.25, "rad or m", "twice the lag of a healthy position controller at full speed")
+TRACKING_PATIENCE = Limit(0.1, "s", "a late joint state is not a collision")
+
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
@@ -34,11 +40,11 @@ class GateConfig:
     source_grace_s: float = 0.2
     refusals_to_stop: int = 10
     recovery_per_s: float = 1.0
-    content_age: Limit = Limit(1.0, "s", "older images show another scene")
-    joint_state_age: Limit = Limit(0.1, "s", "ten periods of a 100 Hz joint state")
-    step: Limit = Limit(0.25, "rad or m", "further than an arm at full speed gets within the age of a state")
-    tracking: Limit = Limit(0.25, "rad or m", "twice the lag of a healthy position controller at full speed")
-    tracking_patience: Limit = Limit(0.1, "s", "a late joint state is not a collision")
+    content_age: Limit = CONTENT_AGE
+    joint_state_age: Limit = JOINT_STATE_AGE
+    step: Limit = STEP
+    tracking: Limit = TRACKING
+    tracking_patience: Limit = TRACKING_PATIENCE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.brake_share <= 1.0:

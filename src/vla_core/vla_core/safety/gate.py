@@ -10,7 +10,7 @@ import numpy as np
 from vla_core.safety.checking import Checker, Prepared, Snapshot
 from vla_core.safety.clock import Now, StreamClock
 from vla_core.safety.config import GateConfig
-from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.decision import PASSED, Decision, Verdict
 from vla_core.safety.grip import Grip
 from vla_core.safety.latch import Latch, emergency
 from vla_core.safety.proposal import Proposal, Trace
@@ -167,9 +167,28 @@ class ArmGate:
     def submit(self, proposal: Proposal, now: Now) -> Verdict:
         """Check and install at one instant."""
         with self.lock:
+            if self._single(proposal, now):
+                return PASSED
             verdict = self.install(self.check(proposal, now, 0.0), now)
             assert verdict is not None
             return verdict
+
+    def _single(self, proposal: Proposal, now: Now) -> bool:
+        """Follow a command of one point that passes as it is; False: nothing was done."""
+        time = self._clock.ahead(now.steady_ns)
+        if self._unfit(proposal, now, time) is not None:
+            return False
+        if not self._stream.moving(time) and self._rest_since is None:
+            self._resync(time)
+        reference = self._stream.committed.state(time)
+        motion = self._checker.single(proposal, Snapshot(self._epoch, reference, time, None, 1.0))
+        if motion is None:
+            return False
+        self._stream.commit(motion)
+        self._sources.take(proposal.trace.source, motion.end)
+        self._scale, self._scale_time, self._rest_since = 1.0, time, time
+        self._latch.decide(PASSED, proposal.trace)
+        return True
 
     def refuse(self, verdict: Verdict, trace: Trace, now: Now) -> Verdict:
         """Record the refusal of something that never became a proposal."""

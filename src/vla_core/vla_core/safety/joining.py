@@ -14,7 +14,7 @@ from vla_core.safety.rules.stopping import StoppingRule
 from vla_core.safety.trajectory import Trajectory
 from vla_core.types import FloatArray
 
-JOINS_S = (0.04, 0.08, 0.12, 0.18, 0.27, 0.4)  # durations tried for the quintic onto the plan
+JOINS_S = (0.06, 0.1, 0.16, 0.25, 0.4)  # durations tried for the quintic onto the plan
 EASINGS = (1.0, 0.8, 0.6, 0.4)  # further slowing tried when no join fits
 SLOWEST = 0.1  # below this a plan is not slowed but refused
 
@@ -51,7 +51,8 @@ class Joiner:
 
         asked: speed wanted, (0, 1]; the result may be slower.
         """
-        rest = plan.part(origin, plan.end) if origin > plan.start else plan
+        rest: Trajectory | None = plan.part(origin, plan.end) if origin > plan.start else plan
+        assert rest is not None
         position = self._position.check(rest)
         if position is not None:
             rest = _cut(rest, position.until_s)

@@ -4,7 +4,8 @@ A joint_trajectory_controller that is given positions, velocities and accelerati
 through both ends. Its Bernstein control points bound the curve and, by differencing, all its derivatives: the
 bounds never underestimate what happens between two samples (G. Farin, Curves and Surfaces for CAGD, ch. 5).
 
-Shapes: ``...`` is any batch, M knots, J joints; a state is (3, J): position, velocity, acceleration.
+Shapes: ``...`` is any batch, M knots, J joints; a state is (3, J): position, velocity, acceleration. ``ends`` of a
+segment are (6, J): position, velocity * h, acceleration * h**2 at its start, then at its end, h its duration.
 """
 
 from __future__ import annotations
@@ -15,44 +16,71 @@ import numpy as np
 
 from vla_core.types import FloatArray
 
-_DEGREE = 5
+_PIECES = 8  # pieces of the fine bounds, which overestimate by about 1/64 of the curve's second difference
+
+# ends -> Bernstein control points
+_HERMITE: FloatArray = np.array(
+    [
+        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 1 / 5, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 2 / 5, 1 / 20, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 1.0, -2 / 5, 1 / 20],
+        [0.0, 0.0, 0.0, 1.0, -1 / 5, 0.0],
+        [0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+    ]
+)
 
 
-def control_points(times: FloatArray, states: FloatArray) -> FloatArray:
-    """Bernstein points (..., M-1, 6, J) of the quintics through ``states`` (..., M, 3, J) at ``times`` (..., M) [s]."""
+def segment_ends(times: FloatArray, states: FloatArray) -> FloatArray:
+    """Ends (..., M-1, 6, J) of the segments between ``states`` (..., M, 3, J) at ``times`` (..., M) [s]."""
     h = (times[..., 1:] - times[..., :-1])[..., None]
-    start, end = states[..., :-1, :, :], states[..., 1:, :, :]
-    h5, hh20 = h / 5.0, h * h / 20.0
-    points = np.empty((*start.shape[:-2], 6, start.shape[-1]))
-    points[..., 0, :] = start[..., 0, :]
-    points[..., 1, :] = start[..., 0, :] + start[..., 1, :] * h5
-    points[..., 2, :] = start[..., 0, :] + start[..., 1, :] * (2.0 * h5) + start[..., 2, :] * hh20
-    points[..., 3, :] = end[..., 0, :] - end[..., 1, :] * (2.0 * h5) + end[..., 2, :] * hh20
-    points[..., 4, :] = end[..., 0, :] - end[..., 1, :] * h5
-    points[..., 5, :] = end[..., 0, :]
-    return points
+    ends = np.empty((*h.shape[:-1], 6, states.shape[-1]))
+    ends[..., :3, :] = states[..., :-1, :, :]
+    ends[..., 3:, :] = states[..., 1:, :, :]
+    ends[..., 1::3, :] *= h[..., None]
+    ends[..., 2::3, :] *= (h * h)[..., None]
+    return ends
 
 
-def derivative(points: FloatArray, durations: FloatArray) -> FloatArray:
-    """Bernstein points of the derivative; ``durations`` (...,) [s] of the segments."""
-    degree = points.shape[-2] - 1
-    return (points[..., 1:, :] - points[..., :-1, :]) * (degree / durations)[..., None, None]
+# rows: powers of the fraction u, columns: ends; the quintic Hermite basis
+_BASIS: FloatArray = np.array(
+    [
+        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.5, 0.0, 0.0, 0.0],
+        [-10.0, -6.0, -1.5, 10.0, -4.0, 0.5],
+        [15.0, 8.0, 1.5, -15.0, 7.0, -1.0],
+        [-6.0, -3.0, -0.5, 6.0, -3.0, 0.5],
+    ]
+)
 
 
-def evaluate(points: FloatArray, fraction: FloatArray | float) -> FloatArray:
-    """Value (..., J) of the Bernstein polynomials (..., n+1, J) at ``fraction`` (...,) in [0, 1]."""
-    u = np.asarray(fraction, dtype=np.float64)[..., None, None]
-    while points.shape[-2] > 1:  # de Casteljau
-        points = points[..., :-1, :] + u * (points[..., 1:, :] - points[..., :-1, :])
-    return points[..., 0, :]
+def state_at(ends: FloatArray, duration: float, u: float) -> FloatArray:
+    """State (3, J) at fraction ``u`` in [0, 1] of the segment with ``ends`` (6, J) and ``duration`` [s]."""
+    u2, u3, u4 = u * u, u**3, u**4
+    one, two = 1.0 / duration, 1.0 / (duration * duration)
+    powers = np.array(
+        [
+            [1.0, u, u2, u3, u4, u4 * u],
+            [0.0, one, 2.0 * u * one, 3.0 * u2 * one, 4.0 * u3 * one, 5.0 * u4 * one],
+            [0.0, 0.0, 2.0 * two, 6.0 * u * two, 12.0 * u2 * two, 20.0 * u3 * two],
+        ]
+    )
+    state: FloatArray = powers @ _BASIS @ ends
+    return state
 
 
-def state_at(points: FloatArray, durations: FloatArray, fraction: FloatArray | float) -> FloatArray:
-    """Position, velocity, acceleration (..., 3, J) at ``fraction`` of each segment."""
-    velocity = derivative(points, durations)
-    acceleration = derivative(velocity, durations)
-    values = [evaluate(curve, fraction) for curve in (points, velocity, acceleration)]
-    return np.stack(values, axis=-2)
+def states_at(ends: FloatArray, durations: FloatArray, u: FloatArray) -> FloatArray:
+    """States (K, 3, J) at fractions ``u`` (K,) of K segments with ``ends`` (K, 6, J) and ``durations`` (K,) [s]."""
+    orders = np.arange(6.0)
+    powers = np.zeros((len(u), 3, 6))
+    powers[:, 0] = u[:, None] ** orders
+    powers[:, 1, 1:] = orders[1:] * powers[:, 0, :-1]
+    powers[:, 2, 2:] = orders[2:] * powers[:, 1, 1:-1]
+    powers[:, 1] /= durations[:, None]
+    powers[:, 2] /= (durations * durations)[:, None]
+    states: FloatArray = powers @ _BASIS @ ends
+    return states
 
 
 def _subdivision(degree: int, pieces: int) -> FloatArray:
@@ -72,8 +100,24 @@ def _blossom_row(degree: int, arguments: list[float]) -> FloatArray:
     return row
 
 
-_PIECES = 8  # overestimates a bound by about 1/64 of the curve's second difference
-_SPLIT = {degree: _subdivision(degree, _PIECES) for degree in (5, 4, 3, 2)}
+@dataclass(frozen=True, slots=True)
+class _Hull:
+    """One matrix from ends to the control points of position, velocity * h, acceleration * h**2, jerk * h**3."""
+
+    matrix: FloatArray
+    edges: tuple[int, int, int]  # first rows of velocity, acceleration and jerk
+
+
+def _hull(pieces: int) -> _Hull:
+    rows, curve = [], _HERMITE
+    for degree in (5, 4, 3, 2):
+        rows.append(_subdivision(degree, pieces) @ curve)
+        curve = degree * np.diff(curve, axis=0)
+    first, second, third = np.cumsum([len(block) for block in rows[:3]]).tolist()
+    return _Hull(np.concatenate(rows), (first, second, third))
+
+
+_COARSE, _FINE = _hull(1), _hull(_PIECES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +135,44 @@ class Extremes:
         return (self.velocity, self.acceleration, self.jerk)[order - 1]
 
 
-def extremes(points: FloatArray, durations: FloatArray, fine: bool = True) -> Extremes:
-    """Bounds of the segments. Never underestimates; ``fine`` costs more and overestimates less."""
-    curves = [points]
-    for _ in range(3):
-        curves.append(derivative(curves[-1], durations))
-    if fine:
-        curves = [_SPLIT[_DEGREE - order] @ curve for order, curve in enumerate(curves)]
-    position, *rest = curves
-    magnitudes = [np.abs(curve).max(axis=-2) for curve in rest]
-    return Extremes(position.min(axis=-2), position.max(axis=-2), *magnitudes)
+def extremes(times: FloatArray, states: FloatArray, fine: bool = True) -> Extremes:
+    """Bounds of the segments between ``states`` (..., M, 3, J) at ``times`` (..., M). Never underestimates.
+
+    fine: costs three times as much, and overestimates less.
+    """
+    hull = _FINE if fine else _COARSE
+    values = hull.matrix @ segment_ends(times, states)
+    h = (times[..., 1:] - times[..., :-1])[..., None]
+    one, two, three = hull.edges
+    position = values[..., :one, :]
+    rest = np.abs(values[..., one:, :])
+    return Extremes(
+        position.min(axis=-2),
+        position.max(axis=-2),
+        rest[..., : two - one, :].max(axis=-2) / h,
+        rest[..., two - one : three - one, :].max(axis=-2) / h**2,
+        rest[..., three - one :, :].max(axis=-2) / h**3,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Limits on a single segment, for the shortest check there is. All (18, J), in the rows of the coarse hull."""
+
+    low: FloatArray
+    high: FloatArray
+    orders: FloatArray  # (18, 1), of the derivative in each row
+
+    @classmethod
+    def of(cls, lower: FloatArray, upper: FloatArray, *magnitudes: FloatArray) -> Box:
+        """From position limits (J,), (J,) and magnitudes (J,) of velocity, acceleration, jerk."""
+        counts = (6, 5, 4, 3)
+        high = np.concatenate([np.tile(row, (n, 1)) for row, n in zip((upper, *magnitudes), counts, strict=True)])
+        low = np.concatenate([np.tile(lower, (6, 1)), -high[6:]])
+        return cls(low, high, np.repeat(np.arange(4.0), counts)[:, None])
+
+    def holds(self, ends: FloatArray, duration: float) -> bool:
+        """Whether the segment with ``ends`` (6, J) certainly stays inside; False also when it only may not."""
+        values = _COARSE.matrix @ ends
+        scale = duration**self.orders
+        return bool(((values <= self.high * scale) & (values >= self.low * scale)).all())

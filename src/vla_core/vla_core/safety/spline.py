@@ -22,7 +22,7 @@ def cubic_spline_states(times: FloatArray, positions: FloatArray, start_velocity
     for i in range(1, count - 1):
         matrix[i, i - 1], matrix[i, i], matrix[i, i + 1] = h[i], 2.0 * (h[i - 1] + h[i]), h[i - 1]
         right[i] = 3.0 * (h[i] * slopes[i - 1] + h[i - 1] * slopes[i])
-    velocities: FloatArray = np.linalg.solve(matrix, right)
+    velocities = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     return np.stack([positions, velocities, _accelerations(h, slopes, velocities)], axis=1)
 
 
@@ -34,7 +34,7 @@ def hermite_states(times: FloatArray, positions: FloatArray, velocities: FloatAr
 
 
 def _accelerations(h: FloatArray, slopes: FloatArray, velocities: FloatArray) -> FloatArray:
-    """Second derivative of the cubic Hermite pieces at the knots; the mean where left and right differ; 0 at the end."""
+    """Second derivatives of the cubic Hermite pieces at the knots: the mean of left and right, 0 at the end."""
     h = h[:, None]
     at_start = (6.0 * slopes - 4.0 * velocities[:-1] - 2.0 * velocities[1:]) / h
     at_end = (-6.0 * slopes + 2.0 * velocities[:-1] + 4.0 * velocities[1:]) / h

@@ -10,7 +10,7 @@ import numpy as np
 from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.decision import Decision, Verdict, worst
-from vla_core.safety.quintic import control_points, extremes
+from vla_core.safety.quintic import extremes
 from vla_core.safety.rules.derivative import TOLERANCE, DerivativeRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.trajectory import Trajectory
@@ -79,9 +79,18 @@ class Stream:
         self.plan = lead.then(plan) if plan.start > time + 1e-6 else plan
         self._origin = self.plan.states[0, 0]
 
+    def commit(self, motion: Trajectory) -> None:
+        """Follow ``motion`` as a whole: it is checked, short, begins now and ends at rest."""
+        self.plan = self.committed = motion
+        self._origin = motion.states[0, 0]
+
     def advance(self, time: float) -> None:
         """Commit as much more of the plan as horizon and limits allow."""
         if self.plan is None:
+            return
+        if self.plan is self.committed:
+            if time >= self.plan.end:
+                self.plan = None
             return
         target = min(time + self._config.horizon_s, self.plan.end)
         for share in (1.0, 0.75, 0.5, 0.25):
@@ -110,6 +119,8 @@ class Stream:
 
     def message(self, time: float) -> Message | None:
         """What to publish at ``time``; None when it would break a limit, then what was published before stands."""
+        if time == self.committed.start and len(self.committed.times) > 1:
+            return Message(self.committed.times[1:] - time, self.committed.states[1:])  # checked as it is
         for nearest in (self._config.first_point_s, NEAREST_S):
             ahead = self.committed.times > time + nearest
             ahead[-1] = True
@@ -135,8 +146,7 @@ class Stream:
         """Coarse bounds first, which suffice nearly always; then tight ones."""
         if states[-1, 1:].any() or not np.isfinite(states).all():
             return False
-        durations = np.diff(times)
-        bounds = extremes(control_points(times, states), durations, fine=False)
+        bounds = extremes(times, states, fine=False)
         lower, upper = self._position.bounds(self._origin)
         slack = 1.0 + TOLERANCE
         if (

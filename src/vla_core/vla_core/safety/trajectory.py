@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vla_core.safety.quintic import Extremes, control_points, extremes, state_at
+from vla_core.safety.quintic import Extremes, extremes, segment_ends, state_at, states_at
 from vla_core.types import FloatArray, read_only
 
 
@@ -56,17 +56,18 @@ class Trajectory:
     @cached_property
     def durations(self) -> FloatArray:
         """(M-1,) [s]."""
-        return np.diff(self.times)
+        lengths: FloatArray = self.times[1:] - self.times[:-1]
+        return lengths
 
     @cached_property
-    def points(self) -> FloatArray:
-        """Bernstein control points (M-1, 6, J)."""
-        return control_points(self.times, self.states)
+    def _ends(self) -> FloatArray:
+        """Ends (M-1, 6, J) of the segments."""
+        return segment_ends(self.times, self.states)
 
     @cached_property
     def bounds(self) -> Extremes:
         """Tight bounds of every segment."""
-        return extremes(self.points, self.durations)
+        return extremes(self.times, self.states)
 
     def state(self, time: float) -> FloatArray:
         """(3, J) at ``time`` [s]."""
@@ -75,18 +76,16 @@ class Trajectory:
             return self.states[0]
         if index >= len(self._starts) - 1:
             return self.states[-1] if time == self.end else resting_state(self.states[-1, 0])
-        if time == self._starts[index]:
-            return self.states[index]
-        fraction = (time - self._starts[index]) / self.durations[index]
-        return state_at(self.points[index], self.durations[index], fraction)
+        duration = self._starts[index + 1] - self._starts[index]
+        return state_at(self._ends[index], duration, (time - self._starts[index]) / duration)
 
     def sample(self, times: FloatArray) -> FloatArray:
         """(K, 3, J) at ``times`` (K,), all inside [start, end]."""
         if len(self.times) == 1:
-            return np.repeat(self.states, len(times), axis=0)
+            return read_only(np.repeat(self.states, len(times), axis=0))
         index = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.times) - 2)
         fraction = (times - self.times[index]) / self.durations[index]
-        return state_at(self.points[index], self.durations[index], fraction)
+        return states_at(self._ends[index], self.durations[index], fraction)
 
     def part(self, start: float, end: float, gap: float = 0.0) -> Trajectory:
         """The motion within [start, end], with knots at both, dropping knots nearer than ``gap`` to them.
@@ -101,7 +100,7 @@ class Trajectory:
         return Trajectory(times, states)
 
     def then(self, other: Trajectory) -> Trajectory:
-        """This motion up to the first knot of ``other``, which replaces everything from there on."""
+        """The motion up to the first knot of ``other``, which replaces everything from there on."""
         keep = self.times < other.start - 1e-9
         return Trajectory(
             np.concatenate([self.times[keep], other.times]), np.concatenate([self.states[keep], other.states])

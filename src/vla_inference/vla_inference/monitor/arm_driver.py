@@ -131,7 +131,7 @@ class ArmDriver:
     def _report(self) -> None:
         """Wake the reporter when what it reports has changed."""
         status = self._gate.status()
-        seen = (status.state, status.verdict, status.trace, status.e_stop)
+        seen = (status.state, status.verdict.decision, status.verdict.reason, status.trace, status.e_stop)
         if seen != self._seen:
             self._seen = seen
             self._changed()

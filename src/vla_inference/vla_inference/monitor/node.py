@@ -19,6 +19,7 @@ from vla_core.safety.latch import emergency
 from vla_core.safety.status import State, Status
 from vla_inference.monitor import parameters as monitor_parameters
 from vla_inference.monitor.arm_driver import ArmDriver
+from vla_inference.monitor.base_driver import BaseDriver, twist_config
 from vla_inference.monitor.driver import Driver
 from vla_inference.monitor.fast_input import FastInput, WithoutExecutor
 from vla_inference.monitor.graph_guard import GraphGuard
@@ -119,6 +120,8 @@ class SafetyMonitor(LifecycleNode):
         if self._values["robot"] == "arm":
             config = gate_config(describe(self, self._values), self._values)
             return ArmDriver(self, config, *arguments)
+        if self._values["robot"] == "base":
+            return BaseDriver(self, twist_config(self._values), *arguments)
         raise VlaError(f"robot is {self._values['robot']!r}; valid: 'arm', 'base'")
 
     def _silence(self) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.decision import Decision, Limit, Verdict
-from vla_core.safety.quintic import control_points, extremes
+from vla_core.safety.quintic import extremes
 from vla_core.safety.rules.derivative import TOLERANCE
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.trajectory import Trajectory
@@ -55,7 +55,7 @@ class StoppingRule:
 
     def _tail_excess(self, states: FloatArray, start: FloatArray, ramp: float) -> FloatArray:
         times, knots = self._brake.tails(np.zeros(len(states)), states, ramp)
-        bounds = extremes(control_points(times, knots), np.diff(times, axis=1), fine=False)
+        bounds = extremes(times, knots, fine=False)
         lower, upper = self._position.bounds(start)
         span = np.where(np.isfinite(upper - lower), upper - lower, 1.0)
         position = np.maximum(lower - bounds.lower, bounds.upper - upper).max(axis=1) / span - TOLERANCE
