@@ -187,6 +187,13 @@ def test_relative_actions_may_come_in_per_step_statistics() -> None:
     assert contract.normalization.action.mask == (True,) * 7 + (False,)
 
 
+def test_a_dimension_without_spread_is_allowed() -> None:
+    flat = edited("normalization.action", {"method": "quantile", "q01": [0.1] * 8, "q99": [0.1] * 8})
+    assert load_contract(flat).normalization.action.q01 == (0.1,) * 8
+    still = edited("normalization.state.std", [0.0] * 8)
+    assert load_contract(still).normalization.state.std == (0.0,) * 8
+
+
 def _text(text: str) -> Callable[[Path], None]:
     return lambda path: path.write_text(text) and None
 

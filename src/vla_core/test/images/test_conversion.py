@@ -129,6 +129,7 @@ def test_wrong_lengths_are_refused_in_every_encoding(encoding: str) -> None:
         ({"step": 17}, r"step 17 is too short: 6 pixels of rgb8 take 18 bytes"),
         ({"width": 0}, r"image of 0x4"),
         ({"height": -1}, r"image of 6x-1"),
+        ({"height": 0, "data": b""}, r"image of 6x0"),
         ({"encoding": "yuyv", "width": 5}, r"width 5 must be even"),
         ({"encoding": "bayer_rggb8", "height": 3}, r"6x3 must be even"),
     ],

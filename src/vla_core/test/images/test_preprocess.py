@@ -69,6 +69,23 @@ def test_crop_keeps_the_centre() -> None:
     np.testing.assert_array_equal(resize_image(image, 96, 96, "crop"), np.full((96, 96, 3), 100))
 
 
+def test_crop_of_a_tall_image_keeps_the_centre_in_proportion() -> None:
+    image = np.zeros((640, 480, 3), dtype=np.uint8)
+    image[200:440, 120:360] = 100  # a square of half the width, in the middle
+    result = resize_image(image, 96, 96, "crop")
+    np.testing.assert_array_equal(result[25:71, 25:71], np.full((46, 46, 3), 100))
+    assert not result[:23].any() and not result[73:].any() and not result[:, :23].any() and not result[:, 73:].any()
+
+
+def test_crop_to_a_wide_input_cuts_rows_only() -> None:
+    image = np.zeros((480, 640, 3), dtype=np.uint8)
+    image[:, :320] = 100
+    result = resize_image(image, 128, 64, "crop")
+    assert (result[:, :64] == 100).all() and not result[:, 64:].any()
+    image[:80] = image[400:] = 255  # outside the 2:1 centre
+    np.testing.assert_array_equal(resize_image(image, 128, 64, "crop"), result)
+
+
 def test_shrinking_averages_the_area() -> None:
     board = np.zeros((192, 192, 3), dtype=np.uint8)
     board[::2, ::2] = board[1::2, 1::2] = 200

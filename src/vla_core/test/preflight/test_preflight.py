@@ -90,6 +90,11 @@ def test_a_base_needs_no_description_and_no_joints() -> None:
             "the contract moves it to 0.04, its limits are 0.0 to 0.03 m",
         ),
         (
+            dataclasses.replace(GOOD, joints=with_joint("finger_joint1", lower=0.01, upper=None)),
+            "gripper finger_joint1",
+            "the contract moves it to 0, its limits are 0.01 to None m",
+        ),
+        (
             dataclasses.replace(GOOD, joints=with_joint("joint4", lower=0.0)),
             "joint joint4",
             "was trained in -3.0718 to -0.0698 rad, all of it outside its limits 0.0 to 3.8",
@@ -169,6 +174,26 @@ def test_what_only_deserves_a_look_does_not_refuse(contract: Contract, robot: Ro
     assert report.ok and report.warnings == (finding,)
     report.raise_if_refused()
     assert "ok, 0 to refuse, 1 to look at" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("robot", "remedy"),
+    [
+        (with_camera(rate_hz=3.0), "raise its rate above 3.3 Hz"),
+        (with_camera(width=640, height=480), "set the camera to 96x96, or 'resize: node' in the contract"),
+        (dataclasses.replace(GOOD, state=STATE | {"joint4": 0.2}), "move it to -0.070 rad or further inside"),
+        (dataclasses.replace(GOOD, state=STATE | {"joint4": -3.3}), "move it to -3.072 rad or further inside"),
+    ],
+)
+def test_the_remedy_says_how_far(robot: RobotFacts, remedy: str) -> None:
+    assert only_finding(CONTRACT, robot).remedy == remedy
+
+
+def test_limits_that_the_description_does_not_state_do_not_bind() -> None:
+    joints = with_joint("finger_joint1", lower=None, upper=None) | {
+        f"joint{i}": dataclasses.replace(JOINTS[f"joint{i}"], lower=None, upper=None) for i in range(1, 8)
+    }
+    assert run_preflight(CONTRACT, dataclasses.replace(GOOD, joints=joints)).findings == ()
 
 
 def test_the_margin_itself_is_tolerated() -> None:

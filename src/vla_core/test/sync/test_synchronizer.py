@@ -103,6 +103,7 @@ def test_images_too_far_apart_are_refused_with_the_distance() -> None:
 def test_a_state_too_far_from_the_images_is_refused() -> None:
     result = fed(front=-90, wrist=-90, state=-2).observe(NOW, "go")
     assert reasons(result) == {"state": Reason.SKEWED}
+    assert "nearest is 88.0 ms from the images, allowed 50 ms" in str(result)
     good(fed(front=-90, wrist=-90, state=-2, state_skew_s=0.1).observe(NOW, "go"))
 
 
