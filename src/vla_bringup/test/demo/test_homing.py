@@ -63,5 +63,6 @@ def test_a_state_that_does_not_tell_every_joint_is_refused(spoil: str) -> None:
 
 
 def test_home_is_recognized() -> None:
-    assert is_home(state(HOME_RAD))
-    assert not is_home(state(AWAY))
+    assert is_home(state(HOME_RAD, OPEN_M))
+    assert not is_home(state(HOME_RAD, 0.0))
+    assert not is_home(state(AWAY, OPEN_M))

@@ -19,6 +19,7 @@ PEAK_RAD_S = 0.8  # calm; the arm's limits are above 2 rad/s
 FASTEST_S = 1.0
 STEP_S = 0.05
 ARRIVED_RAD = 0.02
+ARRIVED_M = 0.004
 
 
 def joint_positions(state: JointState, names: tuple[str, ...]) -> FloatArray:
@@ -32,8 +33,10 @@ def joint_positions(state: JointState, names: tuple[str, ...]) -> FloatArray:
 
 
 def is_home(state: JointState) -> bool:
-    """Whether every arm joint stands at home."""
-    return bool(np.abs(joint_positions(state, ARM_JOINTS) - HOME_RAD).max() < ARRIVED_RAD)
+    """Whether every arm joint stands at home and the gripper is open."""
+    arm_rad = joint_positions(state, ARM_JOINTS)
+    (finger_m,) = joint_positions(state, (GRIPPER_JOINT,))
+    return bool(np.abs(arm_rad - HOME_RAD).max() < ARRIVED_RAD and finger_m > OPEN_M - ARRIVED_M)
 
 
 def quintic(start: FloatArray, end: FloatArray, duration_s: float, t_s: float) -> tuple[FloatArray, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 
@@ -27,13 +28,12 @@ class EpisodeRecord:
     message: str = ""
 
 
-@dataclass(slots=True)
-class Event:
-    """What the video writes on the picture from ``time_ns`` (simulated) on."""
+class Event(TypedDict):
+    """What the video writes on the picture from ``t`` on. t: simulated time [s]; outcome: "running" until known."""
 
-    time_ns: int
+    t: float
     instruction: str
-    gate: str
+    gate_state: str
     outcome: str
 
 

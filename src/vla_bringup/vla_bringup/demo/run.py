@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.live import Live
 from rich.markup import escape
+from rich.progress import Progress
 
 from vla_bringup.console import console, styled
 from vla_bringup.demo.attempts import Attempt, plan_attempts
@@ -15,6 +15,7 @@ from vla_bringup.demo.episode import EpisodeRunner
 from vla_bringup.demo.options import DemoOptions
 from vla_bringup.demo.records import EpisodeRecord, RunRecord
 from vla_bringup.demo.report import episode_table, summary, versions, write_report
+from vla_bringup.demo.way_home import WayHome
 from vla_bringup.errors import StackError
 from vla_bringup.graph.session import DISCOVERY_S, Session, session
 from vla_bringup.graph.stack_view import StackView, watch
@@ -40,7 +41,11 @@ def run_demo(options: DemoOptions) -> None:
         with terminate_as_interrupt():
             _run_attempts(options, bundle, states, attempts, run)
     finally:
-        _conclude(options, states, run)
+        _report(options, run)
+    if options.video and states.is_file():
+        path = options.out / "demo.mp4"
+        _render_video(states, run, path)
+        console.print(f"video:  {path}")
 
 
 def _run_attempts(options: DemoOptions, bundle: Path, states: Path, attempts: list[Attempt], run: RunRecord) -> None:
@@ -50,11 +55,12 @@ def _run_attempts(options: DemoOptions, bundle: Path, states: Path, attempts: li
         with running_stack(ros, specs, tabletop_params(), options.out / "logs", ProgressBoard(console)):
             _wait_for_status(ros, view)
             run.versions["policy"] = view.inference.policy_id if view.inference is not None else ""
-            runner = EpisodeRunner(ros, view, run)
+            way_home = WayHome(ros, view)
+            runner = EpisodeRunner(ros, view, run, way_home)
             with AttemptDisplay(run, view) as display:
                 for attempt in attempts:
                     runner.run(attempt, display.update)
-                runner.go_home()
+            way_home.go()
 
 
 def _wait_for_status(ros: Session, view: StackView) -> None:
@@ -97,18 +103,20 @@ class AttemptDisplay:
             )
 
 
-def _conclude(options: DemoOptions, states: Path, run: RunRecord) -> None:
+def _report(options: DemoOptions, run: RunRecord) -> None:
+    run.episodes[:] = [episode for episode in run.episodes if episode.outcome != "running"]
     if not run.episodes:
         return
-    run.episodes[:] = [episode for episode in run.episodes if episode.outcome != "running"]
     report_path = options.out / "report.json"
     write_report(run, report_path)
-    (options.out / "events.json").write_text(json.dumps([asdict(event) for event in run.events]))
+    (options.out / "events.json").write_text(json.dumps(run.events))
     console.print(summary(run))
     console.print(f"report: {report_path}")
-    if options.video and states.is_file():
-        from vla_bringup.demo.video import render_video
 
-        path = options.out / "demo.mp4"
-        render_video(states, run.events, path)
-        console.print(f"video:  {path}")
+
+def _render_video(states: Path, run: RunRecord, path: Path) -> None:
+    from vla_sim.video import render_demo_video  # loads the renderer: not before it is needed
+
+    with Progress(*Progress.get_default_columns(), console=console, transient=True) as bar:
+        task = bar.add_task("rendering the video", total=None)
+        render_demo_video(states, run.events, path, lambda done, total: bar.update(task, completed=done, total=total))

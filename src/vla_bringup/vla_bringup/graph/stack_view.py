@@ -64,3 +64,10 @@ def watch(session: Session, *, simulator: bool = False) -> StackView:
     if simulator:
         session.subscribe(EpisodeStatus, "sim/episode", on_episode, RELIABLE)
     return view
+
+
+def gate_counts(gate: SafetyStatus | None) -> dict[str, int]:
+    """Decisions since the last arming, by name."""
+    if gate is None:
+        return {"pass": 0, "slow": 0, "hold": 0, "stop": 0}
+    return {"pass": gate.count_pass, "slow": gate.count_slow, "hold": gate.count_hold, "stop": gate.count_stop}
