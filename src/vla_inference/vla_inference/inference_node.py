@@ -129,10 +129,10 @@ class InferenceNode(LifecycleNode):
         slowness = 1.0 / parameters.min_real_time_factor
         self._sensors = Sensors(self, parameters, self._clocks, self._loop.notify)
         self._loader = Loader(
+            self,
             parameters,
             self._sensors,
             self._clocks,
-            self.get_fully_qualified_name(),
             lambda: slowness if self._value("use_sim_time") else 1.0,
         )
         self._candidate = self._loader.begin(self._value("bundle"))

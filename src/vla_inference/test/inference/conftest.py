@@ -104,6 +104,7 @@ class RobotDouble:
         self.positions = [*HOME_RAD[: len(self.joints)], 0.04]
         self.gate()
         self.feedback.clear()
+        self.chunks.clear()
 
     def gate(self, state: int = SafetyStatus.HOLDING, **fields: Any) -> None:
         """What the safety monitor says; latched."""
@@ -281,4 +282,4 @@ def active_node(_active_node: tuple[InferenceNode, Path], robot: RobotDouble) ->
 @pytest.fixture
 def make_bundle(tmp_path: Path) -> Callable[..., Path]:
     """Writes a bundle with a mock policy, the given keys of its contract replaced."""
-    return lambda name="bundle", **changes: write_mock_bundle(tmp_path / name, **changes)
+    return lambda folder="bundle", **changes: write_mock_bundle(tmp_path / folder, **changes)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vla_core.testing import make_base_twist_mapping
+from vla_core.testing import make_base_twist_mapping, make_contract_mapping
 from vla_msgs.action import ExecuteInstruction
 from vla_msgs.msg import ActionChunk, InferenceStatus
 
@@ -73,7 +73,7 @@ def test_a_policy_that_returns_nan_never_gets_active(robot, start_node, make_bun
     start_node(make_bundle(mock={"behaviour": "nan"}))
     assert robot.transition("configure")
     assert not robot.transition("activate")
-    robot.wait(lambda: "finite" in robot.statuses[-1].detail, "no reason was told")
+    robot.wait(lambda: "nan" in robot.statuses[-1].detail, "no reason was told")
 
 
 def test_a_hot_swap_goes_on_with_the_running_instruction(robot, start_node, make_bundle) -> None:
@@ -101,7 +101,7 @@ def test_a_bad_bundle_leaves_the_running_policy(robot, start_node, make_bundle, 
         corrupted: "unlisted.bin",
         tmp_path / "nowhere": "no such folder",
         make_bundle("back", cameras=[camera]): "back",
-        make_bundle("nan", mock={"behaviour": "nan"}): "finite",
+        make_bundle("nan", mock={"behaviour": "nan"}): "nan",
     }
     robot.say("pick up the red cube")
     for bundle, word in cases.items():
@@ -110,6 +110,20 @@ def test_a_bad_bundle_leaves_the_running_policy(robot, start_node, make_bundle, 
         assert answer.policy_id == "tabletop_example@0.1.0"
     assert robot.wait_chunks(1)[0].policy_id == "tabletop_example@0.1.0"
     robot.wait(lambda: len(workers()) == 1, "a refused worker did not end")
+
+
+def test_a_policy_for_another_robot_is_refused_with_every_difference(robot, start_node, make_bundle) -> None:
+    mapping = make_contract_mapping()
+    state = [{"name": f"shoulder_{index}", "unit": "rad"} for index in range(7)]
+    mapping["action"]["dimensions"] = state
+    mapping["state"] = [*state, mapping["state"][-1]]
+    other = make_bundle("other", name="other", **{key: mapping[key] for key in ("action", "state")})
+    start_node(other)
+    assert robot.transition("configure")
+    assert not robot.transition("activate")
+    robot.wait(lambda: "shoulder_0" in robot.statuses[-1].detail, "no reason was told")
+    assert all(f"shoulder_{index}" in robot.statuses[-1].detail for index in range(7))
+    assert "joint1" in robot.statuses[-1].detail and "remedy" in robot.statuses[-1].detail
 
 
 def test_a_base_policy_makes_twists(robot, start_node, tmp_path: Path, make_bundle) -> None:

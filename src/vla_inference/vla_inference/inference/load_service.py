@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
@@ -33,7 +34,9 @@ class LoadService:
         self._policy_id = policy_id
         self._objection = objection
         self._busy = threading.Lock()
-        self._service = node.create_service(LoadPolicy, SERVICE_NAME, self._serve)
+        # A group of its own: to rclpy a coroutine that waits is running, and nothing else of its group may run then.
+        group = ReentrantCallbackGroup()
+        self._service = node.create_service(LoadPolicy, SERVICE_NAME, self._serve, callback_group=group)
 
     async def _serve(self, request: LoadPolicy.Request, response: LoadPolicy.Response) -> LoadPolicy.Response:
         objection = self._objection()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rclpy.node import Node
+
 from vla_core.contract import Bundle, Contract, load_bundle
 from vla_core.errors import PreflightError, RemotePolicyError, VlaError
 from vla_core.remote import (
@@ -34,6 +36,8 @@ from vla_inference.inference.sensors import Sensors
 
 # The first inference of a model is slower than all after it [s].
 _WARM_UP_S = 30.0
+# Two stamps make a rate, a few make one to rely on.
+_IMAGES_FOR_A_RATE = 5
 _worker_log = logging.getLogger("policy_worker")
 
 
@@ -66,18 +70,19 @@ class Loader:
 
     def __init__(
         self,
+        node: Node,
         parameters: InferenceParameters,
         sensors: Sensors,
         clocks: Clocks,
-        name: str,
         slowness: Callable[[], float],
     ) -> None:
+        self._node = node
         self._parameters = parameters
         self._sensors = sensors
         self._clocks = clocks
         self._slowness = slowness
         # A socket's path may have at most 107 bytes, so a long namespace is cut.
-        slug = name.strip("/").replace("/", "-")[:40]
+        slug = node.get_fully_qualified_name().strip("/").replace("/", "-")[:40]
         self._folder = Path(tempfile.mkdtemp(prefix=f"vla-{slug}-"))
         self._numbers = itertools.count(1)
 
@@ -112,9 +117,9 @@ class Loader:
         """Which inputs of ``candidate`` have not come in yet."""
         contract = candidate.contract
         missing = [
-            f"camera {name}: nothing received on {self._sensors.cameras[name].topic}"
+            f"camera {name}: {self._sensors.count(name)} images received on {self._sensors.cameras[name].topic}"
             for name in contract.camera_names
-            if self._sensors.newest_frame(name) is None
+            if self._sensors.count(name) < _IMAGES_FOR_A_RATE
         ]
         if contract.state and self._sensors.newest_joints() is None:
             missing.append(f"joint states: nothing received on {self._sensors.joint_input.topic}")
@@ -131,9 +136,9 @@ class Loader:
         missing = self.missing(candidate)
         if missing:
             raise PreflightError("the robot is not complete:\n  " + "\n  ".join(missing))
-        candidate.policy.connect(deadline_s)
         contract = candidate.contract
-        check_live_robot(contract, self._sensors)
+        check_live_robot(contract, self._sensors, self._node)
+        candidate.policy.connect(deadline_s)
         limits_file = self._joint_limits_file() if moves_joints(contract) else None
         planner = make_planner(contract, self._sensors.robot.urdf, limits_file)
         topics = {name: camera.topic for name, camera in self._sensors.cameras.items()}

@@ -58,6 +58,11 @@ class Sensors:
         with self._lock:
             return self._joints[-1] if self._joints else None
 
+    def count(self, camera: str) -> int:
+        """How many of the last images of ``camera`` are remembered by their stamps."""
+        with self._lock:
+            return len(self._stamps[camera])
+
     def newest_frame(self, camera: str) -> CameraFrame | None:
         """The newest frame of ``camera``."""
         with self._lock:
