@@ -38,7 +38,8 @@ def test_words_are_written_where_there_were_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "color"), [("", GREY), ("running", GREY), ("success", GREEN), ("COMPLETED", GREEN), ("TIMEOUT", RED)]
+    ("outcome", "color"),
+    [("", GREY), ("running", GREY), ("not judged", GREY), ("success", GREEN), ("COMPLETED", GREEN), ("TIMEOUT", RED)],
 )
 def test_outcomes_have_their_colours(outcome: str, color: tuple[int, int, int]) -> None:
     assert outcome_color(outcome) == color

@@ -29,6 +29,7 @@ GATE_COLORS: dict[str, RGB] = {
     "DISARMED": GREY,
 }
 RUNNING = ("", "running")
+NEUTRAL = (*RUNNING, "not judged")
 SUCCEEDED = ("success", "succeeded", "completed")
 
 _BAND_PX = 84
@@ -53,8 +54,8 @@ class Caption:
 
 
 def outcome_color(outcome: str) -> RGB:
-    """Green for a success, grey while it runs, red for everything else."""
-    if outcome.lower() in RUNNING:
+    """Green for a success, grey while it runs or where nobody can say, red for everything else."""
+    if outcome.lower() in NEUTRAL:
         return GREY
     return GREEN if outcome.lower() in SUCCEEDED else RED
 

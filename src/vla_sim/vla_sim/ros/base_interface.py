@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from geometry_msgs.msg import TwistStamped
+from geometry_msgs.msg import TransformStamped, TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -19,6 +19,11 @@ from vla_sim.ros.parameters import SimParameters
 from vla_sim.ros.physics_loop import PhysicsLoop
 from vla_sim.ros.render_loop import RenderLoop
 
+try:  # a full ROS has it, the wheels do not
+    from tf2_msgs.msg import TFMessage
+except ImportError:
+    TFMessage = None
+
 
 class BaseInterface:
     """The ROS side of a BaseRobot.
@@ -32,6 +37,9 @@ class BaseInterface:
         self.robot = BaseRobot(clock, DiffDriveOptions(cmd_vel_timeout_s=parameters.cmd_vel_timeout))
         self._loop: PhysicsLoop | None = None
         self._odom = node.create_publisher(Odometry, "odom", QoSProfile(depth=10))
+        self._tf = None if TFMessage is None else node.create_publisher(TFMessage, "/tf", QoSProfile(depth=10))
+        if TFMessage is None:
+            node.get_logger().info("tf2_msgs is not installed: odom is published, the transform to base_link is not")
         self._odom_due = Periodic(parameters.joint_state_rate)
         self._image_due = Periodic(parameters.image_rate)
         self._size = (parameters.image_width, parameters.image_height)
@@ -50,7 +58,10 @@ class BaseInterface:
         """Publish what is due."""
         stamp_ns = self._clock.stamp(sim_ns)
         if self._odom_due.due(sim_ns):
-            self._odom.publish(self._odometry(stamp_ns))
+            odometry = self._odometry(stamp_ns)
+            self._odom.publish(odometry)
+            if self._tf is not None:
+                self._tf.publish(TFMessage(transforms=[_transform(odometry)]))
         if self._image_due.due(sim_ns):
             self._render_loop.submit(BaseSnapshot(self.robot.pose, stamp_ns))
 
@@ -79,3 +90,12 @@ class BaseInterface:
 
         if self._loop is not None:
             self._loop.post(command)
+
+
+def _transform(odometry: Odometry) -> TransformStamped:
+    """odom -> base_link as ``odometry`` has it."""
+    message = TransformStamped(header=odometry.header, child_frame_id=odometry.child_frame_id)
+    position = odometry.pose.pose.position
+    message.transform.translation.x, message.transform.translation.y = position.x, position.y
+    message.transform.rotation = odometry.pose.pose.orientation
+    return message
