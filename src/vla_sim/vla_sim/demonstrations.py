@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,12 +34,21 @@ FOLLOW_UP_PROBABILITY: Final = 0.30  # of a new instruction after the first is f
 CONTROL_S: Final = 0.01
 
 
-class Demonstrator:
-    """Records episodes, one after the other, in one process."""
+Actor = Callable[[TabletopSim, Instruction, bool], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Who moves the arm instead of the expert: (simulation, instruction, it is new) -> joints (H, 7) [rad], gripper (H,) [m]."""
 
-    def __init__(self) -> None:
+
+class Demonstrator:
+    """Records episodes, one after the other, in one process.
+
+    Every frame is labelled by the expert. The arm is moved by the expert with disturbances, or by ``actor``: frames
+    of a trained policy, so labelled, are corrections (DAgger, Ross et al. 2011).
+    """
+
+    def __init__(self, actor: Actor | None = None) -> None:
         self.sim = TabletopSim()
         self.expert = Expert()
+        self._actor = actor
 
     def record(self, seed: int) -> dict[str, NDArray[Any]]:
         """The episode that belongs to ``seed``; arrays as in ``FrameRecorder``."""
@@ -50,14 +59,20 @@ class Demonstrator:
         state = self.sim.state()
         follower = ChunkFollower(state.q_rad, state.gripper_m, PERIOD_S)
         program = _Program(rng, (scene.task, scene.target))
+        followed = None
         while len(recorder) < MAX_STEPS:
             state = self.sim.state()
             chunk = self.expert.chunk(state, *program.instruction)
             recorder.add(self.sim, state, choose_labels(rng, state, program.instruction), seed)
             if not program.goes_on(state, chunk):
                 break
+            if self._actor is None:
+                rows, gripper = disturbance.apply(chunk.q_rad, chunk.gripper_m)
+            else:
+                rows, gripper = self._actor(self.sim, program.instruction, program.instruction != followed)
+            followed = program.instruction
             self._run(follower, disturbance.latency_s)
-            follower.start(*disturbance.apply(chunk.q_rad, chunk.gripper_m), age_s=disturbance.latency_s)
+            follower.start(rows, gripper, age_s=disturbance.latency_s)
             self._run(follower, PERIOD_S - disturbance.latency_s)
         return recorder.arrays()
 
@@ -104,8 +119,13 @@ class _Program:
 def record_episode(seed: int) -> dict[str, NDArray[Any]]:
     """One episode by this process's demonstrator; arrays as in ``FrameRecorder``."""
     if not _DEMONSTRATOR:
-        _DEMONSTRATOR.append(Demonstrator())
+        use_demonstrator(Demonstrator())
     return _DEMONSTRATOR[0].record(seed)
+
+
+def use_demonstrator(demonstrator: Demonstrator) -> None:
+    """Let ``demonstrator`` record this process's episodes."""
+    _DEMONSTRATOR[:] = [demonstrator]
 
 
 _DEMONSTRATOR: list[Demonstrator] = []
@@ -122,10 +142,12 @@ def write_shard(path: Path, seeds: range) -> int:
     return len(arrays["state"])
 
 
-def write_demonstrations(out: Path, episodes: int, workers: int, first_seed: int = 0) -> Iterator[tuple[int, int]]:
+def write_demonstrations(
+    out: Path, episodes: int, workers: int, first_seed: int = 0, prepare: Callable[[], None] | None = None
+) -> Iterator[tuple[int, int]]:
     """Write the missing shards; yields (episodes, frames) of each as it is finished, (episodes, 0) where it was there.
 
-    ValueError when the seeds would leave ``TRAINING_SEEDS``.
+    prepare: called once in each worker process, to give it another demonstrator. ValueError when the seeds would leave ``TRAINING_SEEDS``.
     """
     if first_seed not in TRAINING_SEEDS or first_seed + episodes - 1 not in TRAINING_SEEDS:
         raise ValueError(f"seeds {first_seed} to {first_seed + episodes - 1} are not all in {TRAINING_SEEDS}")
@@ -139,7 +161,7 @@ def write_demonstrations(out: Path, episodes: int, workers: int, first_seed: int
         else:
             jobs.append((path, seeds))
     if jobs:
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        with multiprocessing.get_context("spawn").Pool(workers, prepare) as pool:
             yield from pool.imap_unordered(_write_job, jobs)
 
 
@@ -157,11 +179,16 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ["OMP_NUM_THREADS"] = "1"
+    show_progress(write_demonstrations(args.out, args.episodes, args.workers, args.first_seed), args.episodes)
+
+
+def show_progress(shards: Iterator[tuple[int, int]], total: int) -> None:
+    """Run ``write_demonstrations`` to its end behind a progress bar."""
     frames = 0
     columns = (*Progress.get_default_columns()[:3], TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
-        bar = progress.add_task("recording", total=args.episodes)
-        for episodes, more in write_demonstrations(args.out, args.episodes, args.workers, args.first_seed):
+        bar = progress.add_task("recording", total=total)
+        for episodes, more in shards:
             frames += more
             progress.update(bar, advance=episodes, description=f"recording ({frames} new frames)")
 
