@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,14 @@ class FakeSupervisor:
         self.status = WorkerStatus(WorkerState.READY, 0, "")
         self.hangs: list[str] = []
         self.stopped = False
+        self.changes: list[Callable[[], bool]] = []
 
     def wait_ready(self, deadline_s: float) -> None:
         if self.status.state is not WorkerState.READY:
             raise RemotePolicyError("not ready")
+
+    def wait_change(self, status: WorkerStatus, deadline_s: float) -> bool:
+        return self.changes.pop(0)() if self.changes else False
 
     def report_hang(self, reason: str) -> None:
         self.hangs.append(reason)
@@ -47,6 +52,21 @@ def test_it_answers_once_connected(policy: SupervisedPolicy) -> None:
     policy.connect(1.0)
     assert policy.contract == make_contract_example()
     assert policy.infer(OBSERVATION).actions.shape == (8, 8)
+
+
+def test_a_worker_that_died_unnoticed_is_waited_for(
+    policy: SupervisedPolicy, supervisor: FakeSupervisor, server: Any
+) -> None:
+    server.stop()
+    supervisor.changes.append(lambda: server.start() or True)
+    policy.connect(30.0)
+    assert policy.infer(OBSERVATION).actions.shape == (8, 8)
+
+
+def test_a_worker_that_lives_and_cannot_be_connected_to_is_an_error(policy: SupervisedPolicy, server: Any) -> None:
+    server.stop()
+    with pytest.raises(RemotePolicyError, match="no policy server"):
+        policy.connect(30.0)
 
 
 def test_while_the_worker_is_down_calls_fail_at_once_and_say_why(

@@ -141,6 +141,7 @@ def test_a_healthy_time_makes_earlier_crashes_forgotten(
 def test_a_hang_is_answered_by_a_kill_and_a_new_start(supervisor: WorkerSupervisor, launcher: Launcher) -> None:
     make_ready(supervisor, launcher, 0.0)
     supervisor.report_hang("no chunk within 2 s")
+    assert supervisor.state is WorkerState.HANGING
     assert supervisor.step(5.0) == 1.0
     assert launcher.process.exit_status == -9
     assert supervisor.status.failure == "killed: no chunk within 2 s"

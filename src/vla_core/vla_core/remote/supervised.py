@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from vla_core.contract import Contract
 from vla_core.errors import RemotePolicyError
 from vla_core.remote.client import RemotePolicy
 from vla_core.remote.errors import RemoteDeadlineError
 from vla_core.remote.supervisor import WorkerState, WorkerStatus, WorkerSupervisor
 from vla_core.types import ActionChunk, Observation
+
+_DEATH_NOTICE_S = 1.0
 
 
 class SupervisedPolicy:
@@ -16,7 +21,10 @@ class SupervisedPolicy:
     While the worker is down, calls fail at once; as soon as it serves again, the next call reconnects.
     """
 
-    def __init__(self, supervisor: WorkerSupervisor, remote: RemotePolicy) -> None:
+    def __init__(
+        self, supervisor: WorkerSupervisor, remote: RemotePolicy, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._supervisor = supervisor
         self._remote = remote
 
@@ -36,8 +44,16 @@ class SupervisedPolicy:
         Raises:
             RemotePolicyError: it refused to serve (the message says why), or does not serve by the deadline.
         """
-        self._supervisor.wait_ready(deadline_s)
-        self._remote.connect()
+        end = self._clock() + deadline_s
+        while True:
+            self._supervisor.wait_ready(max(0.0, end - self._clock()))
+            status = self._supervisor.status
+            try:
+                return self._remote.connect()
+            except RemotePolicyError:
+                # The worker may have died and its supervisor not know yet: then there is another one to wait for.
+                if not self._supervisor.wait_change(status, min(_DEATH_NOTICE_S, max(0.0, end - self._clock()))):
+                    raise
 
     def infer(self, observation: Observation) -> ActionChunk:
         """The worker's chunk.

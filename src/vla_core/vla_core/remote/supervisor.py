@@ -24,6 +24,7 @@ class WorkerState(enum.Enum):
     STOPPED = "stopped"
     STARTING = "starting"
     READY = "ready"
+    HANGING = "hanging, being killed"
     BACKOFF = "waiting to start again"
     REFUSED = "refused to serve"
 
@@ -59,7 +60,8 @@ class WorkerSupervisor:
 
     launch: starts a process; is given the function to call when its state may have changed.
     ready_deadline_s: a worker that does not serve by then is killed [s]. stop_deadline_s: time to end politely [s].
-    on_change: called with every new status, on the supervisor's thread. clock: steady clock [s].
+    on_change: called with every new status, on the supervisor's thread or that of ``report_hang``.
+    clock: steady clock [s].
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class WorkerSupervisor:
         self._on_change = on_change
         self._clock = clock
         self._wake = threading.Event()
+        self._acting = threading.RLock()
         self._news = threading.Condition()
         self._status = WorkerStatus(WorkerState.STOPPED, 0, "")
         self._process: Process | None = None
@@ -138,10 +141,21 @@ class WorkerSupervisor:
         )
 
     def report_hang(self, reason: str) -> None:
-        """A call to the worker ran out of time: kill it; it is started again after the back-off."""
-        if self.state is WorkerState.READY:
+        """A call to the worker ran out of time: kill it; it is started again after the back-off.
+
+        When this returns, the worker no longer counts as ready.
+        """
+        with self._acting:
+            if self.state is not WorkerState.READY:
+                return
             self._hang = reason
-            self._wake.set()
+            self._tell(WorkerState.HANGING, reason)
+        self._wake.set()
+
+    def wait_change(self, status: WorkerStatus, deadline_s: float) -> bool:
+        """True as soon as the status is another than ``status``; False when it still is at the deadline."""
+        with self._news:
+            return self._news.wait_for(lambda: self._status != status, deadline_s)
 
     def stop(self) -> None:
         """End the worker and the supervision; returns when both have ended."""
@@ -207,7 +221,8 @@ class WorkerSupervisor:
         return self._fail(f"ended with exit status {status}: {self._last_line(process)}", now_s)
 
     def _fail(self, failure: str, now_s: float) -> float:
-        if self.state is WorkerState.READY and now_s - self._since >= self._backoff.healthy_s:
+        served = self.state in (WorkerState.READY, WorkerState.HANGING)
+        if served and now_s - self._since >= self._backoff.healthy_s:
             self._failures = 0
         self._failures += 1
         self._since = now_s
@@ -228,7 +243,8 @@ class WorkerSupervisor:
     def _supervise(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            pause_s = self.step(self._clock())
+            with self._acting:
+                pause_s = self.step(self._clock())
             if not self._stopping:
                 self._wake.wait(pause_s)
         self._end()
