@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ENV := source scripts/env.sh &&
 
 SEED ?= 0
-EPISODES ?= 8
+EPISODES ?=
 INSTRUCTION ?=
 ARGS ?=
 export INSTRUCTION
@@ -23,7 +23,7 @@ setup:  ## make the environment: .venv with ROS 2, and install/; quick when noth
 	@$(PYTHON) scripts/setup_env.py
 
 demo: setup  ## the arm obeys: INSTRUCTION="grab the blue block" SEED=7 EPISODES=3
-	@$(ENV) vla demo --seed $(SEED) --episodes $(EPISODES) $(ARGS)
+	@$(ENV) exec vla demo --seed $(SEED) $(if $(EPISODES),--episodes $(EPISODES)) $(ARGS)
 
 test: setup  ## every test; ARGS="-k name" to choose
 	@$(ENV) python -m pytest -n 2 --dist loadgroup $(ARGS)

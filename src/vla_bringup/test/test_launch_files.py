@@ -1,0 +1,41 @@
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+PACKAGE = Path(__file__).resolve().parents[1]
+LAUNCH_FILES = sorted((PACKAGE / "launch").glob("*.launch.py"))
+
+
+def called(tree: ast.AST, name: str) -> list[ast.Call]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name]
+
+
+def keyword(call: ast.Call, name: str) -> str:
+    return next(ast.literal_eval(k.value) for k in call.keywords if k.arg == name)
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_files_start_programs_that_exist(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    nodes = called(tree, "Node") + called(tree, "LifecycleNode")
+    assert nodes
+    for node in nodes:
+        setup = (PACKAGE.parent / keyword(node, "package") / "setup.py").read_text()
+        assert f'"{keyword(node, "executable")} = ' in setup
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_files_load_where_launch_is_installed(path: Path) -> None:
+    pytest.importorskip("launch_ros", reason="launch is part of a full ROS 2 installation")
+    namespace: dict[str, object] = {}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    namespace["generate_launch_description"]()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "config").glob("*.yaml")), ids=lambda path: path.name)
+def test_parameter_files_have_the_form_of_ros(path: Path) -> None:
+    for node, content in yaml.safe_load(path.read_text()).items():
+        assert node.startswith("/**/")
+        assert isinstance(content["ros__parameters"], dict)
