@@ -170,7 +170,14 @@ def test_without_the_simulated_clock_stamps_are_system_time(client: Client, tmp_
         end(process)
 
 
-def test_a_wrong_parameter_ends_it_with_the_reason(graph: None, tmp_path: Path) -> None:
-    process = start_sim_node(tmp_path / "log.txt", "sede:=5")
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("sede:=5", "sim_node: unknown parameter sede; valid are"),
+        ("state_log:=/proc/none/states.npz", "sim_node: state_log: '/proc/none/states.npz' cannot be written"),
+    ],
+)
+def test_a_wrong_parameter_ends_it_with_the_reason(graph: None, tmp_path: Path, parameter: str, message: str) -> None:
+    process = start_sim_node(tmp_path / "log.txt", parameter)
     assert process.wait(90.0) == 2
-    assert "sim_node: unknown parameter sede; valid are" in (tmp_path / "log.txt").read_text()
+    assert message in (tmp_path / "log.txt").read_text()

@@ -22,7 +22,7 @@ from vla_sim.ros.clock import SimClock
 from vla_sim.ros.episode import Episode
 from vla_sim.ros.messages import to_command, to_joint_state
 from vla_sim.ros.pacing import Periodic
-from vla_sim.ros.parameters import SimParameters
+from vla_sim.ros.parameters import ParameterError, SimParameters
 from vla_sim.ros.physics_loop import PhysicsLoop
 from vla_sim.ros.render_loop import RenderLoop
 from vla_sim.sampling import scene_from_seed
@@ -55,6 +55,7 @@ class ArmInterface:
         self._recorder = StateRecorder() if parameters.state_log else None
         self._episode = Episode(self.robot.sim, scene)
         self._enter_scene(scene)
+        self._check_log()
         self._due = {
             "joints": Periodic(parameters.joint_state_rate),
             "images": Periodic(parameters.image_rate),
@@ -118,6 +119,13 @@ class ArmInterface:
     def close(self) -> None:
         """Write the state log. Call when the physics thread has ended."""
         self._save_log()
+
+    def _check_log(self) -> None:
+        """Fail at the start rather than after the run."""
+        try:
+            self._save_log()
+        except OSError as error:
+            raise ParameterError(f"state_log: {self._parameters.state_log!r} cannot be written: {error}") from error
 
     def _save_log(self) -> None:
         if self._recorder is not None:
