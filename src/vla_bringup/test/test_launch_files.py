@@ -34,8 +34,20 @@ def test_launch_files_load_where_launch_is_installed(path: Path) -> None:
     namespace["generate_launch_description"]()  # type: ignore[operator]
 
 
+def node_parameters(content: dict, path: str = "") -> dict[str, dict]:
+    """Node name pattern -> its parameters; namespaces may be nested or joined by slashes."""
+    if "ros__parameters" in content:
+        return {path: content["ros__parameters"]}
+    found: dict[str, dict] = {}
+    for key, value in content.items():
+        found.update(node_parameters(value, f"{path}/{key}".replace("//", "/")))
+    return found
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_parameter_files_have_the_form_of_ros(path: Path) -> None:
-    for node, content in yaml.safe_load(path.read_text()).items():
-        assert node.startswith("/**")  # also right in a namespace
-        assert isinstance(content["ros__parameters"], dict)
+    found = node_parameters(yaml.safe_load(path.read_text()))
+    assert found
+    for name, parameters in found.items():
+        assert name.startswith("/**/")  # also right in a namespace
+        assert isinstance(parameters, dict)
