@@ -134,8 +134,10 @@ def test_a_base_policy_makes_twists(robot, start_node, tmp_path: Path, make_bund
     chunk = robot.wait_chunks(1)[0]
     assert chunk.kind == ActionChunk.KIND_TWIST and chunk.header.frame_id == "base_link"
     assert len(chunk.twists) >= 8
-    assert chunk.twists[0].twist.linear.x == pytest.approx(0.2)
-    assert chunk.twists[0].twist.angular.z == pytest.approx(0.3)
+    fastest = max(chunk.twists, key=lambda timed: timed.twist.linear.x).twist
+    assert (fastest.linear.x, fastest.angular.z) == pytest.approx((0.2, 0.3))
+    last = chunk.twists[-1].twist
+    assert (last.linear.x, last.angular.z) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

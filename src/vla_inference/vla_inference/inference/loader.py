@@ -27,7 +27,7 @@ from vla_core.remote import (
 from vla_inference.inference.clocks import Clocks
 from vla_inference.inference.engine import PolicyEngine
 from vla_inference.inference.live_robot import check_live_robot
-from vla_inference.inference.make_planner import make_planner, moves_joints
+from vla_inference.inference.make_planner import RobotModel, make_planner, moves_joints
 from vla_inference.inference.observer import Observer
 from vla_inference.inference.parameters import InferenceParameters, ParameterError
 from vla_inference.inference.robot_source import resolve_file
@@ -140,7 +140,8 @@ class Loader:
         check_live_robot(contract, self._sensors, self._node)
         candidate.policy.connect(deadline_s)
         limits_file = self._joint_limits_file() if moves_joints(contract) else None
-        planner = make_planner(contract, self._sensors.robot.urdf, limits_file)
+        robot = RobotModel(self._sensors.robot.urdf, limits_file, self._parameters.base)
+        planner = make_planner(contract, robot, self._sensors.newest_joints)
         topics = {name: camera.topic for name, camera in self._sensors.cameras.items()}
         topics["state"] = self._sensors.joint_input.topic
         observer = Observer(contract, self._sensors, topics, self._slowness)

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from vla_core.chunking import TwistLimits
 from vla_core.contract import Contract
 from vla_core.errors import PreflightError
 from vla_core.limits import JointLimits, load_joint_limits
-from vla_core.resolve import PoseSolver
+from vla_core.resolve import TWIST_AXES, PoseSolver
+from vla_inference.inference.parameters import BaseLimits
 from vla_inference.inference.planner import JointPlanner, Planner, TwistPlanner
+from vla_inference.inference.samples import JointSample
+
+
+@dataclass(frozen=True, slots=True)
+class RobotModel:
+    """urdf, joint_limits_file: None only where no joints are moved."""
+
+    urdf: str | None
+    joint_limits_file: Path | None
+    base: BaseLimits
 
 
 def moves_joints(contract: Contract) -> bool:
@@ -16,8 +32,8 @@ def moves_joints(contract: Contract) -> bool:
     return contract.action.space != "base_twist"
 
 
-def make_planner(contract: Contract, urdf: str | None, joint_limits_file: Path | None) -> Planner:
-    """urdf, joint_limits_file: None only for a contract that moves no joints.
+def make_planner(contract: Contract, robot: RobotModel, newest_joints: Callable[[], JointSample | None]) -> Planner:
+    """newest_joints: see JointPlanner.
 
     Raises:
         LimitsError: the robot's limits are incomplete, or it has no such joint.
@@ -25,13 +41,25 @@ def make_planner(contract: Contract, urdf: str | None, joint_limits_file: Path |
         PreflightError: an end-effector policy whose state has no joints.
     """
     if not moves_joints(contract):
-        return TwistPlanner(contract)
-    if urdf is None or joint_limits_file is None:
+        return TwistPlanner(contract, _twist_limits(contract, robot.base))
+    urdf, limits_file = robot.urdf, robot.joint_limits_file
+    if urdf is None or limits_file is None:
         raise ValueError("a policy that moves joints needs URDF and joint limits")
-    limits = load_joint_limits(urdf, joint_limits_file, arm_joints(contract))
+    limits = load_joint_limits(urdf, limits_file, arm_joints(contract))
     gripper = contract.action.gripper
-    gripper_limits = None if gripper is None else load_joint_limits(urdf, joint_limits_file, [gripper.name])
-    return JointPlanner(contract, limits, gripper_limits, _end_effector(contract, urdf, limits))
+    gripper_limits = None if gripper is None else load_joint_limits(urdf, limits_file, [gripper.name])
+    return JointPlanner(contract, limits, newest_joints, gripper_limits, _end_effector(contract, urdf, limits))
+
+
+def _twist_limits(contract: Contract, base: BaseLimits) -> TwistLimits:
+    """Zero for every component that the contract does not name: the base cannot move that way."""
+    velocity, acceleration = np.zeros(6), np.zeros(6)
+    for name in contract.action.names:
+        axis = TWIST_AXES.index(name)
+        linear = name.startswith("linear")
+        velocity[axis] = base.linear if linear else base.angular
+        acceleration[axis] = base.linear_acceleration if linear else base.angular_acceleration
+    return TwistLimits(velocity, acceleration)
 
 
 def arm_joints(contract: Contract) -> tuple[str, ...]:

@@ -13,6 +13,12 @@ from vla_core.errors import VlaError
 from vla_inference.inference.instruction import DEFAULT_MAX_CHARS
 
 TRANSPORTS = ("raw", "compressed")
+_BASE_LIMITS = (
+    ("linear", 0.5, "m/s"),
+    ("angular", 1.5, "rad/s"),
+    ("linear_acceleration", 1.0, "m/s^2"),
+    ("angular_acceleration", 3.0, "rad/s^2"),
+)
 
 
 class ParameterError(VlaError):
@@ -29,6 +35,16 @@ class CameraParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseLimits:
+    """What plans for a mobile base stay inside: [m/s], [rad/s], [m/s^2], [rad/s^2]."""
+
+    linear: float
+    angular: float
+    linear_acceleration: float
+    angular_acceleration: float
+
+
+@dataclass(frozen=True, slots=True)
 class InferenceParameters:
     """Everything read at configuration. ``*_s``: seconds of the steady clock where not said otherwise."""
 
@@ -39,6 +55,7 @@ class InferenceParameters:
     cameras: tuple[CameraParameters, ...]
     robot_description: str
     joint_limits_file: str
+    base: BaseLimits
     max_chars: int
     gate_required: bool
     gate_timeout_s: float
@@ -60,6 +77,8 @@ def declare_parameters(node: Node) -> None:
     fixed.text("robot_description", "", "URDF; empty: taken from the topic robot_description")
     fixed.text("joint_limits_file", "package://vla_sim/urdf/joint_limits.yaml", "MoveIt-style file with acceleration "
                "and jerk limits; a path or package://<package>/<path below its share folder>")
+    for name, default, unit in _BASE_LIMITS:
+        fixed.number(f"base.max_{name}", default, 0.001, 100.0, f"most that a plan asks of a mobile base [{unit}]")
     fixed.integer("instruction.max_chars", DEFAULT_MAX_CHARS, 1, 10_000, "longest instruction let through")
     fixed.flag("gate.required", True, "refuse instructions while the safety monitor is not heard")
     fixed.number("gate.timeout_s", 3.0, 0.5, 60.0, "a safety monitor silent for longer is dead [s]")
@@ -90,6 +109,12 @@ def read_parameters(node: Node) -> InferenceParameters:
         cameras=tuple(_camera(node, name) for name in names),
         robot_description=_value(node, "robot_description"),
         joint_limits_file=_value(node, "joint_limits_file"),
+        base=BaseLimits(
+            linear=_value(node, "base.max_linear"),
+            angular=_value(node, "base.max_angular"),
+            linear_acceleration=_value(node, "base.max_linear_acceleration"),
+            angular_acceleration=_value(node, "base.max_angular_acceleration"),
+        ),
         max_chars=_value(node, "instruction.max_chars"),
         gate_required=_value(node, "gate.required"),
         gate_timeout_s=_value(node, "gate.timeout_s"),
