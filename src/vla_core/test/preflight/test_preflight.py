@@ -196,6 +196,11 @@ def test_limits_that_the_description_does_not_state_do_not_bind() -> None:
     assert run_preflight(CONTRACT, dataclasses.replace(GOOD, joints=joints)).findings == ()
 
 
+def test_one_camera_cannot_be_skewed() -> None:
+    contract = make_base_twist_example(max_skew_s=0.001, state_range={"min": [], "max": [], "margin": 0})
+    assert run_preflight(contract, RobotFacts(joints=None, state=None, cameras=CAMERAS)).findings == ()
+
+
 def test_the_margin_itself_is_tolerated() -> None:
     inside = dataclasses.replace(GOOD, state=STATE | {"joint4": -0.0698 + 0.0999})
     assert run_preflight(CONTRACT, inside).findings == ()

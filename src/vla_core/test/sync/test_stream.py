@@ -53,4 +53,6 @@ def test_the_oldest_between_two_stamps_is_found(low: int, high: int, got: int | 
 
 
 def test_the_rate_is_that_of_the_stamps() -> None:
+    assert filled(0).rate_hz() is None
+    assert filled(0, 25_000_000, span_ns=10**9).rate_hz() == pytest.approx(40.0)
     assert filled(0, 25_000_000, 50_000_000, span_ns=10**9).rate_hz() == pytest.approx(40.0)
