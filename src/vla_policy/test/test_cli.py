@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,11 +52,10 @@ def test_info_of_a_broken_contract_names_the_field(mock_bundle: Callable[..., Bu
 def test_the_policy_rate_benchmark_writes_its_report(
     mock_bundle: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "bench"))
-    policy_rate = pytest.importorskip("policy_rate")
+    from bench import policy_rate
+
     monkeypatch.setattr(policy_rate, "use_cores", lambda count: [0, 1])
     out = tmp_path / "bench" / "policy_rate.json"
     status = policy_rate.main(["--bundle", str(mock_bundle().path), "--runs", "3", "--out", str(out)])
     report = json.loads(out.read_text())
     assert status == 0 and report["goal_met"] and set(report["threads"]) == {"1", "2"}
-    sys.modules.pop("policy_rate")

@@ -175,4 +175,7 @@ def test_a_device_that_is_not_there_is_refused(bundle: Bundle, monkeypatch: pyte
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(BundleError, match="onnxruntime-gpu"):
         OnnxPolicy(bundle, device="cuda")
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(BundleError, match="cannot be used here"):  # offered by the library, but it has no device
+        OnnxPolicy(bundle, device="cuda")
     assert OnnxPolicy(bundle, device="auto").providers == ["CPUExecutionProvider"]

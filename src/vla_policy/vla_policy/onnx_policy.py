@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_core.checks import check_observation
-from vla_core.contract import Bundle, Contract
+from vla_core.contract import Bundle, CameraSpec, Contract
 from vla_core.errors import ActionError, ContractError
-from vla_core.images import fit_to_input
 from vla_core.normalization import Normalizer
 from vla_core.tokenizers import decode_logits, make_tokenizer
-from vla_core.types import ActionChunk, FloatArray, Observation, read_only
+from vla_core.types import ActionChunk, FloatArray, ImageArray, Observation, read_only
 from vla_policy.language import SentenceEncoder
 from vla_policy.onnx_session import Tensor, describe, differences, open_session
 
@@ -87,7 +86,7 @@ class OnnxPolicy:
         feed: dict[str, NDArray[Any]] = {}
         for camera in self._contract.cameras:
             image = observation.images[camera.name]
-            feed[camera.name] = (fit_to_input(image, camera) if camera.resize == "policy" else image)[np.newaxis]
+            feed[camera.name] = (_resize(image, camera) if camera.resize == "policy" else image)[np.newaxis]
         state = self._state.normalize(observation.state)
         if self._contract.state:
             feed["state"] = state.astype(np.float32)[np.newaxis]
@@ -153,6 +152,13 @@ def model_outputs(contract: Contract) -> dict[str, Tensor]:
     if contract.done is not None:
         wanted["done"] = Tensor((1, 1), "float")
     return wanted
+
+
+def _resize(image: ImageArray, camera: CameraSpec) -> ImageArray:
+    # Imported here, so that a worker needs OpenCV only for a policy that resizes.
+    from vla_core.images import fit_to_input
+
+    return fit_to_input(image, camera)
 
 
 def _probability(done: NDArray[Any]) -> float:

@@ -39,10 +39,14 @@ def open_session(path: Path, *, threads: int, device: str) -> onnxruntime.Infere
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 3
+    providers = _providers(device)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=_providers(device))
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions share no base class of their own
         raise BundleError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise BundleError(f"{path}: CUDA was asked for and cannot be used here (driver, cuDNN?); use cpu or auto")
+    return session
 
 
 def describe(session: onnxruntime.InferenceSession) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -64,9 +68,7 @@ def differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], kind:
     """How ``found`` differs from ``wanted``, one sentence each. ``kind``: input or output."""
     lines = [f"{kind} '{name}' is missing; wanted {tensor}" for name, tensor in wanted.items() if name not in found]
     if kind == "input":
-        lines += [
-            f"input '{name}' {tensor} is not fed by anything" for name, tensor in found.items() if name not in wanted
-        ]
+        lines += [f"input '{name}' {tensor} is fed by nothing" for name, tensor in found.items() if name not in wanted]
     for name in wanted.keys() & found.keys():
         if not _fits(found[name], wanted[name]):
             lines.append(f"{kind} '{name}' is {found[name]}; the contract makes it {wanted[name]}")

@@ -71,12 +71,6 @@ def _recorded(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     return make_recorded_policy(bundle)
 
 
-def _recorded(bundle: Bundle, settings: RuntimeSettings) -> Policy:
-    from vla_core.policies import make_recorded_policy
-
-    return make_recorded_policy(bundle)
-
-
 def _remote(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     from vla_core.remote import RemotePolicy
 
