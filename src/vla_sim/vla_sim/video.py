@@ -32,7 +32,7 @@ from vla_sim.video_canvas import RUNNING, Caption, compose
 SIZE_PX = (960, 720)  # width, height
 _INSET_SHARE = 5 / 18  # of the height
 FPS = 15.0
-MAX_FRAMES = 600  # at 0.1 s of two cores for each
+MAX_FRAMES = 450  # each costs 0.15 s of processor time
 # A directional light casts shadows only around where it stands: put over the table, its shadow map is fine enough
 # not to speckle.
 _TABLE_CENTRE_M = np.array([0.3, 0.0, 0.2])
