@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -81,7 +80,16 @@ def policy_check(bundle: Bundle) -> None:
     from vla_bringup.commands import policy
 
     with reported():
-        sys.exit(policy.check(bundle))
+        sys.exit(policy.in_policy_environment("check", bundle))
+
+
+@policy_app.command("info")
+def policy_info(bundle: Bundle) -> None:
+    """Show what a bundle's contract says."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("info", bundle))
 
 
 @policy_app.command("load")
@@ -130,8 +138,6 @@ def demo(
 
 def main() -> None:
     """Entry point of the ``vla`` command."""
-    # The command line logs nothing of its own; what nodes log is in their files.
-    os.environ.setdefault("RCUTILS_LOGGING_SEVERITY", "ERROR")
     app(prog_name="vla")
 
 

@@ -12,6 +12,7 @@ import rclpy
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -23,7 +24,7 @@ DISCOVERY_S = 4.0
 """How long a command looks for a node before it says that it is not there."""
 
 WATCHDOG_PERIOD_S = 0.25
-AGAIN_S = 3.0
+AGAIN_S = 1.5
 
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -44,6 +45,7 @@ class Session:
         self.node: Node = rclpy.create_node(
             name, namespace=namespace, context=self._context, enable_rosout=False, start_parameter_services=False
         )
+        self.node.get_logger().set_level(LoggingSeverity.FATAL)  # what goes wrong is raised, and told once
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._changed = threading.Condition()
