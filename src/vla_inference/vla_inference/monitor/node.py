@@ -47,7 +47,7 @@ class SafetyMonitor(LifecycleNode):
         self._reporter: Reporter | None = None
         self._e_stop: Subscription | None = None
         self._triggers: list[Any] = []
-        self._clock_groups: dict[Subscription, Any] = {}
+        self._lent: list[tuple[Any, Any]] = []  # entities taken from the executor, and their callback groups
 
     # --- lifecycle
 
@@ -145,15 +145,19 @@ class SafetyMonitor(LifecycleNode):
     # --- the clock: /clock comes 200 times a second, too often for an executor
 
     def _clock_input(self) -> list[Subscription]:
-        self._clock_groups = {s: s.callback_group for s in self.subscriptions if s.topic_name == "/clock"}
-        for subscription in self._clock_groups:
-            subscription.callback_group = self._group
-        return list(self._clock_groups)
+        """The node's own subscription to /clock, if it has one, taken from the executor."""
+        clocks = [subscription for subscription in self.subscriptions if subscription.topic_name == "/clock"]
+        for subscription in clocks:
+            # Its events too: they share a condition with its data, and would wake the executor for every message.
+            for entity in (subscription, *subscription.event_handlers):
+                self._lent.append((entity, entity.callback_group))
+                entity.callback_group = self._group
+        return clocks
 
     def _give_clock_back(self) -> None:
-        for subscription, group in self._clock_groups.items():
-            subscription.callback_group = group
-        self._clock_groups = {}
+        for entity, group in self._lent:
+            entity.callback_group = group
+        self._lent.clear()
 
     def _now(self) -> Now:
         return Now(time.monotonic_ns(), self.get_clock().now().nanoseconds)
