@@ -18,6 +18,8 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from vla_inference.inference.ros_logging import forward_logs
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -39,6 +41,7 @@ def run_node(make_node: Callable[[], StoppableNode]) -> None:
         rclpy.logging.get_logger("inference_node").fatal(f"cannot start: {error}")
         rclpy.try_shutdown()
         raise SystemExit(1) from error
+    end_logs = forward_logs(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
 
@@ -58,6 +61,7 @@ def run_node(make_node: Callable[[], StoppableNode]) -> None:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         node.close()
+        end_logs()
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
