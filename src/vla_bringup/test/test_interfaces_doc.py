@@ -47,7 +47,7 @@ def shown(default: Any) -> str:
 
 
 def row(name: str, default: Any, description: str) -> str:
-    return f"| `{name}` | {shown(default)} | {description} |"
+    return f"| `{name}` | {shown(default)} | {description} |".replace("<", "&lt;")
 
 
 @pytest.mark.parametrize("node", NODES)
