@@ -24,7 +24,9 @@ Namespace = Annotated[
     str, typer.Option("--namespace", "-n", envvar="VLA_NAMESPACE", help="ROS namespace of the robot, e.g. left_arm.")
 ]
 Bundle = Annotated[Path, typer.Argument(help="Folder of the policy bundle.")]
-StackBundle = Annotated[Path | None, typer.Option("--bundle", help="Policy bundle; the shipped one when not given.")]
+StackBundle = Annotated[
+    Path | None, typer.Option("--bundle", envvar="VLA_BUNDLE", help="Policy bundle; the shipped one when not given.")
+]
 
 
 @app.command()

@@ -21,7 +21,7 @@ PATIENCE_S = 240.0
 @pytest.fixture
 def bundle() -> Path:
     try:
-        return default_bundle()
+        return Path(os.environ["VLA_BUNDLE"]) if "VLA_BUNDLE" in os.environ else default_bundle()
     except StackError as error:
         pytest.skip(str(error))
 
