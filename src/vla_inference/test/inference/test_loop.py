@@ -41,7 +41,8 @@ class FakeEngine:
         if self.frame_ns is None:
             raise Starved("camera wrist missing: nothing received")
         observation = Observation({}, {"front": self.frame_ns}, read_only([0.0]), self.frame_ns, instruction)
-        return Seen(observation, (CameraProof("front", self.frame_ns, 7),))
+        proofs = (CameraProof("front", self.frame_ns, 7),)
+        return Seen(observation, lambda: proofs)
 
     def infer(self, observation: Observation) -> ActionChunk:
         self.calls.append(f"infer {observation.t0_ns // MS}")
@@ -61,9 +62,6 @@ class FakeEngine:
 
     def restart_plan(self) -> None:
         self.calls.append("restart")
-
-    def close(self) -> None:
-        self.calls.append("close")
 
 
 class Rig:
@@ -216,7 +214,7 @@ def test_a_swap_lets_the_new_policy_start_the_running_instruction_anew(rig: Rig)
     rig.instruct()
     rig.frame(1000)
     second = FakeEngine(policy_id="second@1", frame_ns=1033 * MS)
-    assert rig.loop.swap(second) is rig.engine
+    rig.loop.swap(second)
     rig.loop.step()
     assert second.calls == ["start", "infer 1033"]
     assert [trace.policy_id for _, trace in rig.sent] == ["fake@1", "second@1"]

@@ -74,7 +74,7 @@ def test_the_newest_set_is_seen_with_its_evidence(rig: Rig) -> None:
     assert seen.observation.t0_ns == 1033 * MS
     assert seen.observation.instruction == "pick"
     assert seen.observation.state.tolist() == POSITIONS
-    assert [(proof.name, proof.stamp_ns) for proof in seen.cameras] == [("front", 1033 * MS), ("wrist", 1033 * MS)]
+    assert [(proof.name, proof.stamp_ns) for proof in seen.cameras()] == [("front", 1033 * MS), ("wrist", 1033 * MS)]
 
 
 def test_an_image_of_the_right_size_and_encoding_is_never_copied(rig: Rig) -> None:
@@ -94,7 +94,7 @@ def test_equal_pictures_have_equal_hashes_and_others_have_not(rig: Rig) -> None:
         rig.inbox.image("front", at_ms, shade=2 if at_ms == 1067 else 1)
         rig.inbox.image("wrist", at_ms)
         rig.inbox.state(at_ms)
-        hashes.append(rig.see(at_ms).cameras[0].content_hash)
+        hashes.append(rig.see(at_ms).cameras()[0].content_hash)
     assert hashes[0] == hashes[1] != hashes[2]
 
 

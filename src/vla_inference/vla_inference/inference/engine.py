@@ -12,7 +12,7 @@ from vla_inference.inference.seen import Seen
 
 
 class PolicyEngine:
-    """See ``loop.Engine``."""
+    """See ``loop.Engine``. The worker behind ``policy`` is ended by whoever started it."""
 
     def __init__(self, bundle: Bundle, policy: SupervisedPolicy, observer: Observer, planner: Planner) -> None:
         self.bundle = bundle
@@ -65,10 +65,6 @@ class PolicyEngine:
     def restart_plan(self) -> None:
         """Plan on from the measured state."""
         self._planner.restart()
-
-    def close(self) -> None:
-        """End the worker."""
-        self._policy.close()
 
 
 def worker_fault(policy: SupervisedPolicy) -> str | None:

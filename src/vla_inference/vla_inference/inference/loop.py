@@ -25,7 +25,7 @@ _MAX_FAILURES = 3
 
 
 class Engine(Protocol):
-    """One policy with everything that belongs to it. All but ``close`` is called on the inference thread."""
+    """One policy with everything that belongs to it, called on the inference thread."""
 
     @property
     def policy_id(self) -> str:
@@ -69,10 +69,6 @@ class Engine(Protocol):
         """What was planned is not what was executed: plan on from the measured state."""
         ...
 
-    def close(self) -> None:
-        """End the worker."""
-        ...
-
 
 class InferenceLoop:
     """Runs one engine. ``emit`` publishes; ``period_s`` is the least ROS time between two observations."""
@@ -104,14 +100,13 @@ class InferenceLoop:
         self._first_chunk_id = 1
         self._failures = 0
 
-    def swap(self, engine: Engine | None) -> Engine | None:
-        """Put ``engine`` in force between two chunks; returns the one it replaces, which the caller closes."""
+    def swap(self, engine: Engine | None) -> None:
+        """Put ``engine`` in force between two chunks; afterwards the one before is not called any more."""
         with self._between_chunks:
-            previous, self._engine = self._engine, engine
+            self._engine = engine
             self._task_id = 0
             self._board.set_policy("" if engine is None else engine.policy_id)
         self.notify()
-        return previous
 
     @property
     def engine(self) -> Engine | None:
@@ -228,7 +223,7 @@ class InferenceLoop:
             policy_id=engine.policy_id,
             instruction=task.text,
             speed_scale=chunk.speed_scale,
-            cameras=seen.cameras,
+            cameras=seen.cameras(),
             joint_state_ns=seen.observation.state_stamp_ns,
             inference_start_ns=start_ns,
             inference_end_ns=end_ns,

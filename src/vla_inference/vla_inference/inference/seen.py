@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vla_core.errors import VlaError
@@ -16,10 +16,13 @@ class Starved(VlaError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An observation and the evidence for it."""
+    """An observation and the evidence for it.
+
+    cameras: waits until the pictures are hashed, which goes on beside the inference.
+    """
 
     observation: Observation
-    cameras: tuple[CameraProof, ...]
+    cameras: Callable[[], tuple[CameraProof, ...]]
 
 
 @dataclass(frozen=True, slots=True)
