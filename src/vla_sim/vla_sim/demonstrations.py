@@ -17,6 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
+
 from vla_sim.disturbance import Disturbance, random_start
 from vla_sim.expert import PERIOD_S, Expert, ExpertChunk
 from vla_sim.follower import ChunkFollower
@@ -35,7 +36,10 @@ CONTROL_S: Final = 0.01
 
 
 Actor = Callable[[TabletopSim, Instruction, bool], tuple[NDArray[np.float64], NDArray[np.float64]]]
-"""Who moves the arm instead of the expert: (simulation, instruction, it is new) -> joints (H, 7) [rad], gripper (H,) [m]."""
+"""Who moves the arm instead of the expert.
+
+(simulation, instruction, whether it is new) -> joints (H, 7) [rad], gripper (H,) [m].
+"""
 
 
 class Demonstrator:
@@ -147,7 +151,8 @@ def write_demonstrations(
 ) -> Iterator[tuple[int, int]]:
     """Write the missing shards; yields (episodes, frames) of each as it is finished, (episodes, 0) where it was there.
 
-    prepare: called once in each worker process, to give it another demonstrator. ValueError when the seeds would leave ``TRAINING_SEEDS``.
+    prepare: called once in each worker process, to give it another demonstrator. ValueError when the seeds would
+    leave ``TRAINING_SEEDS``.
     """
     if first_seed not in TRAINING_SEEDS or first_seed + episodes - 1 not in TRAINING_SEEDS:
         raise ValueError(f"seeds {first_seed} to {first_seed + episodes - 1} are not all in {TRAINING_SEEDS}")

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.expert_field import FINGER_HALF_WIDTH_M, Wish, wish
 from vla_sim.expert_view import HALF_M, Cube, View, cubes_of
 from vla_sim.kinematics import ToolKinematics, tool_yaw_rad

@@ -7,6 +7,7 @@ from typing import Final
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.robot import TOOL_BODY, URDF_PATH
 
 FloatArray = NDArray[np.float64]

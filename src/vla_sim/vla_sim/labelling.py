@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+
 from vla_sim.expert import Expert
 from vla_sim.sampling import corridor_free
 from vla_sim.simulation import TabletopSim

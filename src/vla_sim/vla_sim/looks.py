@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.spec import SceneSpec, VisualSpec
 
 

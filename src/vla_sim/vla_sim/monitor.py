@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.robot import ARM_JOINTS, URDF_PATH
 
 FloatArray = NDArray[np.float64]

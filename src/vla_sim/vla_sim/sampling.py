@@ -6,9 +6,9 @@ import colorsys
 
 import numpy as np
 from numpy.random import Generator
+
 from vla_sim.spec import (
     COLORS,
-    CUBE_SIZE_M,
     PUSH_LINE_M,
     PUSH_START_M,
     SPACING_M,

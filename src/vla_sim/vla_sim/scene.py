@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.robot import ARM_JOINTS, GRIPPER_JOINT, HOME_Q, MIMIC_JOINT, URDF_PATH, WRIST_CAMERA_FRAME
 from vla_sim.spec import COLORS, CUBE_SIZE_M
 

@@ -8,6 +8,7 @@ from typing import Final
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
 from vla_sim.looks import Looks
 from vla_sim.monitor import LimitMonitor
 from vla_sim.rendering import SceneRenderer
@@ -97,7 +98,7 @@ class TabletopSim:
             target = target + _VELOCITY_LEAD_S * np.asarray(dq_rad_s, dtype=np.float64)
         gripper = min(max(gripper_m, GRIPPER_CLOSED_M), GRIPPER_OPEN_M)
         if not (np.isfinite(target).all() and np.isfinite(gripper_m)):
-            raise ValueError(f"set-points must be finite: q_rad {q_rad}, gripper_m {gripper_m}")
+            raise ValueError(f"set-points must be finite: q_rad {q_rad!r}, gripper_m {gripper_m}")
         with self.lock:
             self._data.ctrl[:7] = target
             self._data.ctrl[7:9] = gripper

@@ -21,7 +21,7 @@ PUSH_LINE_M: Final = 0.16
 PUSH_START_M: Final = 0.06
 """A cube to be pushed starts at least ``PUSH_LINE_M - PUSH_START_M`` = 0.10 m before that line."""
 
-TRAINING_SEEDS: Final = range(0, 1_000_000)
+TRAINING_SEEDS: Final = range(1_000_000)
 EVALUATION_SEEDS: Final = range(1_000_000, 2_000_000)
 """Seeds of evaluation scenes; data for training never comes from these."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from vla_sim.spec import COLORS, SceneError
 
 FloatArray = NDArray[np.float64]

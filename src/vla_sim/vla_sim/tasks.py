@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+
 from vla_sim.spec import COLORS, CUBE_SIZE_M, TASKS, require_choice
 from vla_sim.state import SimState
 
