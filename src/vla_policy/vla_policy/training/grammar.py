@@ -11,10 +11,10 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-Split = Literal["train", "heldout"]
+from vla_sim.spec import COLORS as COLORS  # also for those who import the grammar
+from vla_sim.spec import TASKS as TASKS
 
-TASKS = ("pick", "reach", "push_left", "push_right")
-COLORS = ("red", "green", "blue", "yellow")
+Split = Literal["train", "heldout"]
 
 COLOR_WORDS: dict[str, tuple[str, ...]] = {
     "red": ("red", "red", "red", "crimson", "scarlet", "ruby", "red coloured", "bright red", "dark red"),
