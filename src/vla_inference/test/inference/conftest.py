@@ -280,6 +280,12 @@ def active_node(_active_node: tuple[InferenceNode, Path], robot: RobotDouble) ->
 
 
 @pytest.fixture
+def joint_limits(tmp_path: Path) -> Path:
+    """The file with the arm's acceleration and jerk limits."""
+    return write_joint_limits(tmp_path / "joint_limits.yaml", JOINTS)
+
+
+@pytest.fixture
 def make_bundle(tmp_path: Path) -> Callable[..., Path]:
     """Writes a bundle with a mock policy, the given keys of its contract replaced."""
     return lambda folder="bundle", **changes: write_mock_bundle(tmp_path / folder, **changes)
