@@ -171,6 +171,7 @@ def test_a_bundle_without_a_network_is_refused(tmp_path: Path) -> None:
         OnnxPolicy(write_bundle(tmp_path, mapping))
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_device_that_is_not_there_is_refused(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(BundleError, match="onnxruntime-gpu"):

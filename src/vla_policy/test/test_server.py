@@ -270,6 +270,14 @@ def test_a_policy_that_lies_is_caught_before_its_answer_leaves(
     assert remote.connected
 
 
+@pytest.mark.parametrize("behaviour", ["nan", "wrong_shape"])
+def test_an_openpi_client_never_gets_what_is_no_chunk(serve: Serve, behaviour: str) -> None:
+    """It does not look itself before it moves the robot."""
+    endpoint = serve(make_mock_policy(make_contract_example(mock={"behaviour": behaviour})))
+    with pytest.raises(RuntimeError, match="ActionError"):
+        OpenpiClient(endpoint).infer(openpi_observation())
+
+
 def test_a_bad_observation_is_refused_and_the_connection_stays(
     serve: Serve, client: Callable[..., RemotePolicy]
 ) -> None:
