@@ -134,7 +134,7 @@ class Checker:
         plan = plan_of(proposal)
         due = snapshot.start - plan_zero
         origin = self._along(plan, due, snapshot)
-        if snapshot.measured is not None and origin >= plan.start:
+        if snapshot.measured is not None and plan.start <= origin <= plan.end:
             step = self._step.check(plan.state(origin)[0], snapshot.measured)
             if step is not None:
                 return Joined(step)

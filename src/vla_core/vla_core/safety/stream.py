@@ -11,12 +11,14 @@ from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.decision import Decision, Verdict, worst
 from vla_core.safety.quintic import extremes
-from vla_core.safety.rules.derivative import TOLERANCE, DerivativeRule
+from vla_core.safety.rules.derivative import DerivativeRule
 from vla_core.safety.rules.position import PositionRule
-from vla_core.safety.trajectory import Trajectory
+from vla_core.safety.trajectory import Trajectory, resting_state
 from vla_core.types import FloatArray
 
-BRAKE_STEP_S = 0.02
+BRAKE_STEP_S = 0.02  # how much later a stop is tried to begin when it cannot begin now
+SHARES = (1.0, 0.75, 0.5, 0.25)  # of the horizon, tried until one can be stopped after
+KNOT_GAP_S = 0.005  # knots of a message keep this distance
 NEAREST_S = 0.01  # a knot nearer than this is never sent: the controller has passed it before the message is there
 
 
@@ -59,105 +61,147 @@ class Stream:
         self._position = position
         self._derivatives = derivatives
         self._config = config
+        self._nearest = (config.first_point_s, NEAREST_S)
         self.committed = Trajectory.at_rest(0.0, np.zeros(len(limits)))
         self.plan: Trajectory | None = None
+        self._whole = self._giving_up = False
+        self._hopeless = 0.0  # when a plan that could not be followed any further is given up
         self._origin = self.committed.states[0, 0]
 
     def settle(self, time: float, position: FloatArray) -> None:
         """Start from rest at ``position`` (J,); only when nothing is moving."""
-        self.plan = None
+        self.plan, self._giving_up = None, False
         self.committed = Trajectory.at_rest(time, position)
         self._origin = self.committed.states[0, 0]
+
+    @property
+    def following(self) -> bool:
+        """Whether there is a plan, and it is not being given up."""
+        return self.plan is not None and not self._giving_up
 
     def moving(self, time: float) -> bool:
         """Whether something committed, or a plan, is still to be carried out at ``time``."""
         return self.plan is not None or (len(self.committed.times) > 1 and time < self.committed.end)
 
     def install(self, plan: Trajectory, time: float) -> None:
-        """Follow ``plan``, whose first state is what is committed for its first instant, at or after ``time``."""
+        """Follow ``plan`` from the next ``advance`` on; it begins at or after ``time`` with what is committed there."""
         lead = self.committed.part(time, plan.start)
-        self.plan = lead.then(plan) if plan.start > time + 1e-6 else plan
-        self._origin = self.plan.states[0, 0]
+        self._begin(lead.then(plan) if plan.start > time + 1e-6 else plan, time)
 
-    def commit(self, motion: Trajectory) -> None:
-        """Follow ``motion`` as a whole: it is checked, short, begins now and ends at rest."""
-        self.plan = self.committed = motion
-        self._origin = motion.states[0, 0]
+    def install_whole(self, motion: Trajectory) -> None:
+        """Follow ``motion``: it is checked, begins now, is short and ends at rest, so that it can be sent as it is."""
+        self._begin(motion, motion.start)
+        self._whole = True
+
+    def _begin(self, plan: Trajectory, time: float) -> None:
+        self.plan = plan
+        self._origin = plan.states[0, 0]
+        self._hopeless = time + self._config.horizon_s
+        self._whole = self._giving_up = False
+
+    def give_up(self) -> None:
+        """From the next ``advance`` on, come to rest as soon as limits allow."""
+        self._giving_up = self.plan is not None
 
     def advance(self, time: float) -> None:
-        """Commit as much more of the plan as horizon and limits allow."""
+        """Commit as much more of the plan as horizon and limits allow. What is committed is to be sent at once."""
         if self.plan is None:
             return
-        if self.plan is self.committed:
-            if time >= self.plan.end:
-                self.plan = None
-            return
-        target = min(time + self._config.horizon_s, self.plan.end)
-        for share in (1.0, 0.75, 0.5, 0.25):
-            until = time + share * (target - time)
-            if until <= time:
-                break
-            candidate = self._with_tail(self.plan.part(time, until), until >= self.plan.end)
-            if candidate is not None:
-                self.committed = candidate
-                break
-        if self.plan is not None and time >= min(self.plan.end, self.committed.end):
+        if self._giving_up:
+            self._stop(time)
+        elif self._whole and time == self.plan.start:
+            self.committed, self._hopeless = self.plan, self.plan.end
+        elif time >= self.plan.end or time >= self._hopeless:
             self.plan = None
+        elif self.plan is not self.committed:
+            self._extend(self.plan, time)
 
-    def brake(self, time: float) -> None:
-        """Give the plan up and come to rest as soon as limits allow."""
-        if self.plan is None:
-            return
-        self.plan = None
+    def _extend(self, plan: Trajectory, time: float) -> None:
+        """The furthest piece of ``plan`` that a stop can follow; when there is none, what was committed stands."""
+        reach = min(self._config.horizon_s, plan.end - time)
+        for nearest in self._nearest:
+            for share in SHARES:
+                candidate = self._along(plan, time, time + share * reach, nearest)
+                if candidate is not None:
+                    self.committed, self._hopeless = candidate, candidate.end
+                    return
+
+    def _stop(self, time: float) -> None:
+        self.plan, self._giving_up = None, False
         start = time
         while start < self.committed.end:
-            candidate = self._with_tail(self.committed.part(time, start), False)
+            candidate = self._with_tail(self.committed.part(time, start))
             if candidate is not None and candidate.end < self.committed.end:
                 self.committed = candidate
                 return
             start += BRAKE_STEP_S
 
     def message(self, time: float) -> Message | None:
-        """What to publish at ``time``; None when it would break a limit, then what was published before stands."""
-        if time == self.committed.start and len(self.committed.times) > 1:
-            return Message(self.committed.times[1:] - time, self.committed.states[1:])  # checked as it is
-        for nearest in (self._config.first_point_s, NEAREST_S):
-            ahead = self.committed.times > time + nearest
-            ahead[-1] = True
-            times = np.maximum(self.committed.times[ahead], time + NEAREST_S)
-            states = self.committed.states[ahead]
-            whole = np.concatenate([self.committed.state(time)[None], states])
-            if self._keeps_limits(np.concatenate([[time], times]), whole):
-                return Message(times - time, states)
-        return None
+        """What to publish at ``time``; None when it would break a limit, then what was published before stands.
 
-    def _with_tail(self, lead: Trajectory, whole: bool) -> Trajectory | None:
-        """``lead`` and a stop after it, when that keeps every limit; ``whole``: lead is all the plan there is."""
-        if whole and lead.ends_at_rest:
-            return lead
-        for ramp in self._brake.ramps:
-            times, knots = self._brake.tails(np.array([lead.end]), lead.states[-1:], ramp)
-            motion = lead.then(Trajectory(times[0], knots[0]))
-            if self._keeps_limits(motion.times, motion.states):
+        What is committed afterwards is what a controller makes of the message: knots that are too near to be sent
+        are skipped, and the quintic across them is checked like any other.
+        """
+        if time >= self.committed.end:
+            return Message(np.array([self._config.first_point_s]), resting_state(self.committed.states[-1, 0])[None])
+        if time > self.committed.start:
+            motion = self._without_near_knots(time)
+            if motion is None:
+                return None
+            self.plan = motion if self.plan is self.committed else self.plan
+            self.committed = motion
+        return Message(self.committed.times[1:] - time, self.committed.states[1:])
+
+    def _without_near_knots(self, time: float) -> Trajectory | None:
+        """What is committed, from ``time`` on, without the knots that come too soon."""
+        for nearest in self._nearest:
+            motion = self._follow(self.committed, time, self.committed.end, nearest)
+            if motion is not None and self._keeps_limits(motion):
                 return motion
         return None
 
-    def _keeps_limits(self, times: FloatArray, states: FloatArray) -> bool:
+    def _along(self, plan: Trajectory, time: float, until: float, nearest: float) -> Trajectory | None:
+        """From what is committed at ``time`` onto ``plan`` and along it to ``until``, and a stop there."""
+        lead = self._follow(plan, time, until, nearest)
+        if lead is None:
+            return None
+        if until >= plan.end and plan.ends_at_rest:
+            return lead if self._keeps_limits(lead) else None
+        return self._with_tail(lead)
+
+    def _follow(self, motion: Trajectory, time: float, until: float, nearest: float) -> Trajectory | None:
+        """From what is committed at ``time`` over the knots of ``motion`` to ``until``; None: that is too soon."""
+        if until - time < NEAREST_S:
+            return None
+        inside = (motion.times > time + nearest) & (motion.times < until - KNOT_GAP_S)
+        times = np.concatenate([[time], motion.times[inside], [until]])
+        ends = [self.committed.state(time)[None], motion.states[inside], motion.state(until)[None]]
+        return Trajectory(times, np.concatenate(ends))
+
+    def _with_tail(self, lead: Trajectory) -> Trajectory | None:
+        """``lead`` and a stop after it, when that keeps every limit."""
+        for ramp in self._brake.ramps:
+            times, knots = self._brake.tails(np.array([lead.end]), lead.states[-1:], ramp)
+            motion = lead.then(Trajectory(times[0], knots[0]))
+            if self._keeps_limits(motion):
+                return motion
+        return None
+
+    def _keeps_limits(self, motion: Trajectory) -> bool:
         """Coarse bounds first, which suffice nearly always; then tight ones."""
-        if states[-1, 1:].any() or not np.isfinite(states).all():
+        if not motion.ends_at_rest or not np.isfinite(motion.states).all():
             return False
-        bounds = extremes(times, states, fine=False)
+        bounds = extremes(motion.times, motion.states, fine=False)
         lower, upper = self._position.bounds(self._origin)
-        slack = 1.0 + TOLERANCE
         if (
             (bounds.lower >= lower).all()
             and (bounds.upper <= upper).all()
-            and (bounds.velocity <= self._limits.velocity * slack).all()
-            and (bounds.acceleration <= self._limits.acceleration * slack).all()
-            and (bounds.jerk <= self._limits.jerk * slack).all()
+            and (bounds.velocity <= self._limits.velocity).all()
+            and (bounds.acceleration <= self._limits.acceleration).all()
+            and (bounds.jerk <= self._limits.jerk).all()
         ):
             return True
-        return self.judge(Trajectory(times, states)).decision is Decision.PASS
+        return self.judge(motion).decision is Decision.PASS
 
     def judge(self, motion: Trajectory) -> Verdict:
         """The motion rules' verdict on ``motion``."""
