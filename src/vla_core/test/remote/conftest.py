@@ -50,6 +50,7 @@ class ScriptedServer:
         mapping = contract_to_mapping(make_contract_example())
         self.metadata: dict[str, Any] | None = {"vla": {"protocol": 1, "contract": mapping}}
         self.got_request = threading.Event()
+        self.client_left = threading.Event()
         self._released = threading.Event()
         self._server: Any = None
 
@@ -92,6 +93,7 @@ class ScriptedServer:
                 self._released.wait()
                 return
             connection.send(answer)
+        self.client_left.set()
 
 
 def _next(connection: ServerConnection) -> bytes | None:

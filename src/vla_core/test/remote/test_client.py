@@ -104,6 +104,7 @@ def test_an_answer_to_another_observation_is_refused_and_costs_the_connection(se
     with pytest.raises(RemotePolicyError, match="another observation"):
         policy.infer(OBSERVATION)
     assert not policy.connected
+    assert server.client_left.wait(30.0)
 
 
 def test_a_plain_openpi_server_needs_a_contract_from_here(server: Any, connect: Any) -> None:
