@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 HORIZON: Final = 8
 PERIOD_S: Final = 0.1
-FINGER_SPEED_M_S: Final = 0.15
+FINGER_SPEED_M_S: Final = 0.15  # a mean over closing on a cube; only imagined, the fingers' servo has its own way
 _SUBSTEPS: Final = 2
 _UPRIGHT_GAIN_1_S: Final = 5.0
 

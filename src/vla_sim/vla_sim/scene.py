@@ -21,7 +21,8 @@ ARM_KP = (9000.0, 9000.0, 6000.0, 6000.0, 2500.0, 2500.0, 1500.0)
 ARM_KD = (220.0, 220.0, 150.0, 150.0, 55.0, 55.0, 30.0)
 ARM_TORQUE_NM = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)  # the URDF's effort limits
 ARM_ARMATURE = (0.3, 0.3, 0.2, 0.2, 0.08, 0.08, 0.05)  # rotor inertia seen at the joint [kg m^2]
-FINGER_KP, FINGER_KD, FINGER_FORCE_N = 1500.0, 130.0, 20.0  # closes at FORCE / KD = 0.15 m/s, holds with 20 N
+# Fingers close like a spring with a damper, time constant KD / KP = 87 ms, at first with 0.4 m/s; they hold with 20 N.
+FINGER_KP, FINGER_KD, FINGER_FORCE_N = 1500.0, 130.0, 20.0
 
 FRONT_POSITION_M = (1.02, 0.0, 0.76)
 FRONT_LOOK_AT_M = (0.485, 0.0, 0.03)

@@ -88,7 +88,7 @@ class TabletopSim:
     def set_targets(self, q_rad: ArrayLike, gripper_m: float, dq_rad_s: ArrayLike | None = None) -> None:
         """Set-points of the joint servos, kept until the next call.
 
-        q_rad: (7,) [rad]. gripper_m: finger_joint1 [m]; the fingers close at 0.15 m/s and hold with 20 N.
+        q_rad: (7,) [rad]. gripper_m: finger_joint1 [m]; the fingers go there in about 0.2 s and hold with 20 N.
         dq_rad_s: (7,) velocity of the set-point; given, the arm follows without lag, else about 25 ms behind.
         """
         target = np.array(q_rad, dtype=np.float64)
