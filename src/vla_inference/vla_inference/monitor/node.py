@@ -54,6 +54,7 @@ class SafetyMonitor(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load robot and limits, check the promise, create the topics."""
         try:
+            monitor_parameters.refuse_unknown(self)
             self._reporter = Reporter(self, self._status, self._latency, self._watch, self._counters)
             self._driver = self._make_driver(self._reporter.changed)
         except VlaError as error:

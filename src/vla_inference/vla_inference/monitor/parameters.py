@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -79,6 +80,18 @@ def declare(node: Node) -> None:
             else:
                 descriptor.floating_point_range = [FloatingPointRange(from_value=spec.low, to_value=spec.high)]
         node.declare_parameter(name, spec.default, descriptor)
+
+
+def refuse_unknown(node: Node) -> None:
+    """A misspelt limit must not silently be a default. Raises LimitsError with the valid names."""
+    # rclpy keeps what it was given and did not need nowhere else.
+    given: dict[str, object] = node._parameter_overrides
+    known = {*SPECS, "use_sim_time", "start_type_description_service"}
+    unknown = sorted(name for name in given if name not in known and not name.startswith("qos_overrides."))
+    if unknown:
+        near = {name: get_close_matches(name, SPECS, n=1) for name in unknown}
+        hints = ", ".join(f"{name} (did you mean {match[0]}?)" if match else name for name, match in near.items())
+        raise LimitsError(f"unknown parameters: {hints}; valid: {', '.join(sorted(SPECS))}")
 
 
 def values(node: Node) -> dict[str, Any]:
