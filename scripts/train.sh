@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONPATH="$PWD/src/vla_core:$PWD/src/vla_sim:$PWD/src/vla_policy" MUJOCO_GL="${MUJOCO_GL:-egl}"
-exec .venv-train/bin/python -m vla_policy.training.train "$@"
+exec .venv-train/bin/python -m vla_policy.training.pipeline "$@"

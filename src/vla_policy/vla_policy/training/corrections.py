@@ -13,14 +13,14 @@ import random
 from pathlib import Path
 
 import numpy as np
+
 from vla_core.contract import load_bundle
 from vla_core.policy import Policy
+from vla_policy.training.grammar import sample_instruction
+from vla_policy.training.rollout import absolute, observe
 from vla_sim.demonstrations import Actor, Demonstrator, show_progress, use_demonstrator, write_demonstrations
 from vla_sim.labelling import Instruction
 from vla_sim.simulation import TabletopSim
-
-from vla_policy.training.grammar import sample_instruction
-from vla_policy.training.rollout import absolute, observe
 
 
 def policy_actor(policy: Policy, seed: int) -> Actor:

@@ -15,22 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from rich.progress import track
+
 from vla_core.contract import load_bundle
+from vla_policy.training.grammar import COLORS, TASKS, Split, sample_instruction
+from vla_policy.training.rollout import Attempt, attempt
 from vla_sim.sampling import scene_from_seed
 from vla_sim.spec import EVALUATION_SEEDS
 from vla_sim.tasks import EpisodeJudge
-
-from vla_policy.training.grammar import COLORS, TASKS, Split, sample_instruction
-from vla_policy.training.rollout import Attempt, attempt
 
 _WORKER: dict[str, Any] = {}
 
 
 def _start(bundle: Path, latency_s: float) -> None:
     """Give a worker process its own simulation and policy."""
-    from vla_sim.simulation import TabletopSim
-
     from vla_policy.onnx_policy import OnnxPolicy
+    from vla_sim.simulation import TabletopSim
 
     _WORKER.update(sim=TabletopSim(), policy=OnnxPolicy(load_bundle(bundle)), latency_s=latency_s)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from vla_core.contract import Bundle, write_bundle
 
+from vla_core.contract import Bundle, write_bundle
 from vla_policy.training.dataset import Statistics
 from vla_policy.training.model import ExportedPolicy, ModelConfig, TabletopPolicy
 from vla_policy.training.train import HIGH, LOW

@@ -44,7 +44,11 @@ class Trunk(nn.Module):
             return [conv, nn.BatchNorm2d(c_out), nn.ReLU(inplace=True)]
 
         self.layers = nn.Sequential(
-            *block(3, 32, 5, 2), *block(32, 64, 3, 2), *block(64, 64, 3, 1), *block(64, 128, 3, 2), *block(128, 128, 3, 1)
+            *block(3, 32, 5, 2),
+            *block(32, 64, 3, 2),
+            *block(64, 64, 3, 1),
+            *block(64, 128, 3, 2),
+            *block(128, 128, 3, 1),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -172,7 +176,7 @@ class ExportedPolicy(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, front: Tensor, wrist: Tensor, state: Tensor, text: Tensor, text_mask: Tensor):  # noqa: ANN201
+    def forward(self, front: Tensor, wrist: Tensor, state: Tensor, text: Tensor, text_mask: Tensor):
         images = [image.permute(0, 3, 1, 2).float() / 255.0 for image in (front, wrist)]
         out = self.policy.decode(self.policy.encode_images(images), state, text, text_mask)
         return out["logits"], out["done"].sigmoid()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
 from vla_core.policy import Policy
 from vla_core.types import Observation
 from vla_sim.follower import ChunkFollower
