@@ -80,9 +80,7 @@ class RobotDouble:
         self.statuses: list[InferenceStatus] = []
         self.feedback: list[ExecuteInstruction.Feedback] = []
         node = self.node
-        self._images = {
-            name: node.create_publisher(Image, f"{name}_camera/image_raw", 1) for name in self.cameras
-        }
+        self._images = {name: node.create_publisher(Image, f"{name}_camera/image_raw", 1) for name in self.cameras}
         self._joints = node.create_publisher(JointState, "joint_states", 1)
         self._safety = node.create_publisher(SafetyStatus, "vla/safety_status", LATCHED)
         self._urdf = node.create_publisher(String, "robot_description", LATCHED)
@@ -252,12 +250,12 @@ def _starter(folder: Path) -> Iterator[StartNode]:
         spinner.end()
         node.close()
         node.destroy_node()
+        # rclpy leaves a lifecycle node's own services on the graph; they would be taken for those of the next node.
+        node._state_machine.destroy_when_not_in_use()
 
 
 @pytest.fixture(scope="module")
-def _active_node(
-    _robot: RobotDouble, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[InferenceNode, Path]]:
+def _active_node(_robot: RobotDouble, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InferenceNode, Path]]:
     folder = tmp_path_factory.mktemp("node")
     starter = _starter(folder)
     _robot.restore()

@@ -36,9 +36,11 @@ def _assert_starves_and_recovers(robot, words: list[str], repair) -> None:
     # A second instruction is the sentinel: it was served, and still starved, so no chunk was on its way.
     robot.say("push the red cube")
     robot.wait(
-        lambda: robot.statuses[-1].instruction == "push the red cube"
-        and robot.statuses[-1].state == InferenceStatus.STARVED
-        and all(word in robot.statuses[-1].detail for word in words),
+        lambda: (
+            robot.statuses[-1].instruction == "push the red cube"
+            and robot.statuses[-1].state == InferenceStatus.STARVED
+            and all(word in robot.statuses[-1].detail for word in words)
+        ),
         f"the node did not starve of {words}",
     )
     assert len(robot.chunks) == last

@@ -78,7 +78,8 @@ class GateView:
             return "the safety monitor is disarmed; arm it with vla/reset"
         if report.state == GateState.STOPPED:
             cause = f": {report.reason}: {report.detail}" if report.reason else ""
-            return f"the safety monitor latched a stop{cause}; remove the cause, then call vla/reset"
+            remedy = "" if "vla/reset" in cause else "; remove the cause, then call vla/reset"
+            return f"the safety monitor latched a stop{cause}{remedy}"
         return None
 
     def refused_chunk(self, chunk_id: int) -> GateReport | None:

@@ -68,6 +68,4 @@ def _topic_facts(topic: str, node: Node) -> TopicFacts:
         )
         for publisher in node.get_publishers_info_by_topic(topic)
     )
-    return TopicFacts(
-        topic, _RELIABILITY[SENSOR_QOS.reliability], _DURABILITY[SENSOR_QOS.durability], offered
-    )
+    return TopicFacts(topic, _RELIABILITY[SENSOR_QOS.reliability], _DURABILITY[SENSOR_QOS.durability], offered)

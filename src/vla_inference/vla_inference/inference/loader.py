@@ -59,7 +59,6 @@ class Candidate:
         """The worker serves, or never will."""
         return self.supervisor.state in (WorkerState.READY, WorkerState.REFUSED)
 
-
     def is_refused(self) -> bool:
         """The worker never will serve."""
         return self.supervisor.state is WorkerState.REFUSED
@@ -105,9 +104,7 @@ class Loader:
             socket=self._folder / f"worker{next(self._numbers)}.sock",
             python=Path(python).expanduser() if python else Path(sys.executable),
         )
-        supervisor = supervise(
-            command, log=_worker_log.info, ready_deadline_s=self._parameters.worker_start_timeout_s
-        )
+        supervisor = supervise(command, log=_worker_log.info, ready_deadline_s=self._parameters.worker_start_timeout_s)
         deadlines = Deadlines(infer_s=self._parameters.inference_deadline_s)
         remote = RemotePolicy(command.endpoint, contract=bundle.contract, deadlines=deadlines)
         supervisor.start()
@@ -183,9 +180,7 @@ class Loader:
             seen = observer.see("get ready", self._clocks.ros_ns(), self._clocks.steady_ns())
         except Starved as reason:
             raise PreflightError(f"no observation can be made: {reason}") from reason
-        patient = RemotePolicy(
-            candidate.endpoint, contract=candidate.contract, deadlines=Deadlines(infer_s=_WARM_UP_S)
-        )
+        patient = RemotePolicy(candidate.endpoint, contract=candidate.contract, deadlines=Deadlines(infer_s=_WARM_UP_S))
         try:
             patient.connect()
             patient.infer(seen.observation)

@@ -75,21 +75,35 @@ def declare_parameters(node: Node) -> None:
     fixed.number("inference_deadline_s", 1.0, 0.01, 60.0, "an inference that takes longer is a hung worker [s]")
     fixed.names("cameras", ["front", "wrist"], "cameras, by their names in the policy contract")
     fixed.text("robot_description", "", "URDF; empty: taken from the topic robot_description")
-    fixed.text("joint_limits_file", "package://vla_sim/urdf/joint_limits.yaml", "MoveIt-style file with acceleration "
-               "and jerk limits; a path or package://<package>/<path below its share folder>")
+    fixed.text(
+        "joint_limits_file",
+        "package://vla_sim/urdf/joint_limits.yaml",
+        "MoveIt-style file with acceleration "
+        "and jerk limits; a path or package://<package>/<path below its share folder>",
+    )
     for name, default, unit in _BASE_LIMITS:
         fixed.number(f"base.max_{name}", default, 0.001, 100.0, f"most that a plan asks of a mobile base [{unit}]")
     fixed.integer("instruction.max_chars", DEFAULT_MAX_CHARS, 1, 10_000, "longest instruction let through")
     fixed.flag("gate.required", True, "refuse instructions while the safety monitor is not heard")
     fixed.number("gate.timeout_s", 3.0, 0.5, 60.0, "a safety monitor silent for longer is dead [s]")
     fixed.number("activation_timeout_s", 30.0, 0.1, 600.0, "longest wait for worker, cameras and joints to appear [s]")
-    fixed.number("min_real_time_factor", 0.25, 0.01, 1.0, "slowest simulation expected; with use_sim_time, watchdogs "
-                 "allow for it")
+    fixed.number(
+        "min_real_time_factor",
+        0.25,
+        0.01,
+        1.0,
+        "slowest simulation expected; with use_sim_time, watchdogs allow for it",
+    )
     live = _Declarer(node, read_only=False)
     live.text("bundle", "", "folder of the policy bundle, read at configuration; later: service vla/load_policy")
     live.number("replan_rate_hz", 10.0, 0.1, 100.0, "most chunks per second of ROS time")
-    live.number("instruction.timeout_s", 30.0, 0.1, 3600.0, "an instruction without a timeout of its own expires after "
-                "this much ROS time [s]")
+    live.number(
+        "instruction.timeout_s",
+        30.0,
+        0.1,
+        3600.0,
+        "an instruction without a timeout of its own expires after this much ROS time [s]",
+    )
 
 
 def read_parameters(node: Node) -> InferenceParameters:

@@ -12,9 +12,7 @@ from std_msgs.msg import String
 from vla_inference.inference.parameters import ParameterError
 
 TOPIC = "robot_description"
-_LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+_LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _PACKAGE = "package://"
 
 

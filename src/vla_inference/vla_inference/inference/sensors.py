@@ -37,8 +37,7 @@ class Sensors:
         self.robot = RobotDescription(node, parameters.robot_description)
         self.joint_input = JointInput(node, clocks.steady_ns, self._take_joints)
         self.cameras = {
-            camera.name: CameraInput(node, camera, clocks.steady_ns, self._take_frame)
-            for camera in parameters.cameras
+            camera.name: CameraInput(node, camera, clocks.steady_ns, self._take_frame) for camera in parameters.cameras
         }
 
     def frames(self, camera: str, after_ns: int = -1) -> list[CameraFrame]:

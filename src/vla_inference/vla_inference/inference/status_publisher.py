@@ -13,9 +13,7 @@ from vla_inference.inference.status_board import NodeState, NodeStatus
 from vla_msgs.msg import InferenceStatus
 
 STATUS_TOPIC = "vla/inference_status"
-_LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+_LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _LEVELS = {
     NodeState.IDLE: DiagnosticStatus.OK,
     NodeState.RUNNING: DiagnosticStatus.OK,
