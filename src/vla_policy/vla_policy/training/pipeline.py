@@ -1,7 +1,7 @@
 """The shipped policy from nothing: expert data, cloning, a corrective round, export, evaluation.
 
-``make train`` runs this in about an hour on two cores. Every stage leaves its result under ``--out`` and is skipped when
-the result is there, so that an interrupted run goes on where it stopped; the seeds are fixed.
+``make train`` runs this in about an hour on two cores. Every stage leaves its result under ``--out`` and is skipped
+when the result is there, so that an interrupted run goes on where it stopped; the seeds are fixed.
 """
 
 from __future__ import annotations
