@@ -1,6 +1,7 @@
 import random
 
 import pytest
+
 from vla_policy.training.grammar import (
     COLORS,
     FRAMES,

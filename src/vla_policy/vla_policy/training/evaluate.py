@@ -50,10 +50,7 @@ def _evaluate(job: tuple[str, Split, int]) -> tuple[str, str, str, Attempt]:
 def evaluate(bundle: Path, scenes: int, workers: int, latency_s: float = 0.0, first: int = 0) -> dict[str, Any]:
     """``scenes`` attempts per task and split; per split and task the success and wrong-object rates."""
     jobs: list[tuple[str, Split, int]] = [
-        (task, split, first + number)
-        for split in ("train", "heldout")  # type: ignore[misc]
-        for task in TASKS
-        for number in range(scenes)
+        (task, split, first + number) for split in ("train", "heldout") for task in TASKS for number in range(scenes)
     ]
     with mp.get_context("spawn").Pool(workers, _start, (bundle, latency_s)) as pool:
         done = pool.imap_unordered(_evaluate, jobs, chunksize=4)

@@ -176,7 +176,9 @@ class ExportedPolicy(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, front: Tensor, wrist: Tensor, state: Tensor, text: Tensor, text_mask: Tensor):
+    def forward(
+        self, front: Tensor, wrist: Tensor, state: Tensor, text: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
         images = [image.permute(0, 3, 1, 2).float() / 255.0 for image in (front, wrist)]
         out = self.policy.decode(self.policy.encode_images(images), state, text, text_mask)
         return out["logits"], out["done"].sigmoid()
