@@ -141,7 +141,7 @@ def write_shard(path: Path, seeds: range) -> int:
     arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy types the keywords of savez as its own options
     partial.rename(path)
     return len(arrays["state"])
 

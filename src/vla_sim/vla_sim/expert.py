@@ -52,7 +52,8 @@ class Expert:
         state.cube_index(target)
         q = np.array(state.q_rad)
         position, rotation = self._kinematics.forward(q)
-        view = View(*(float(v) for v in position), tool_yaw_rad(rotation), state.gripper_m, cubes_of(state))
+        x, y, z = (float(v) for v in position)
+        view = View(x, y, z, tool_yaw_rad(rotation), state.gripper_m, cubes_of(state))
         rows, gripper = np.empty((horizon, 7)), np.empty(horizon)
         desire = wish(view, task, target)
         done = desire.done
@@ -70,16 +71,12 @@ class Expert:
 
     def _step(self, q: FloatArray, rotation: FloatArray, desire: Wish, step_s: float) -> FloatArray:
         # (tool z) x (0, 0, -1): the turn that brings the tool to look straight down
-        turn = np.array(
-            [-rotation[1, 2] * _UPRIGHT_GAIN_1_S, rotation[0, 2] * _UPRIGHT_GAIN_1_S, desire.turn]
-        )
+        turn = np.array([-rotation[1, 2] * _UPRIGHT_GAIN_1_S, rotation[0, 2] * _UPRIGHT_GAIN_1_S, desire.turn])
         speed = self._kinematics.joint_velocity(np.array([desire.vx, desire.vy, desire.vz]), turn)
         return self._kinematics.clip(q + step_s * speed)
 
 
-def _imagine(
-    view: View, position: FloatArray, yaw: float, desire: Wish, step_s: float, task: str, target: str
-) -> None:
+def _imagine(view: View, position: FloatArray, yaw: float, desire: Wish, step_s: float, task: str, target: str) -> None:
     """Move tool, fingers and what they touch to where they will be after ``step_s``."""
     held = view.held()
     if held is not None and desire.gripper < HALF_M:

@@ -59,8 +59,9 @@ class View:
 
 def cubes_of(state: SimState) -> dict[str, Cube]:
     """The cubes on the table, as a rollout may move them."""
-    return {
-        color: Cube(*(float(v) for v in state.cube_positions_m[i]), float(state.cube_yaws_rad[i]))
-        for color in state.colors
-        for i in (state.cube_index(color),)
-    }
+    cubes = {}
+    for color in state.colors:
+        row = state.cube_index(color)
+        x, y, z = (float(v) for v in state.cube_positions_m[row])
+        cubes[color] = Cube(x, y, z, float(state.cube_yaws_rad[row]))
+    return cubes

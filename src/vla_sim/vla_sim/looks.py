@@ -50,4 +50,3 @@ def turned(quat: NDArray[np.float64], rotation_vector: NDArray[np.float64]) -> N
     result = np.array(quat, dtype=np.float64)
     mujoco.mju_quatIntegrate(result, rotation_vector, 1.0)
     return result
-
