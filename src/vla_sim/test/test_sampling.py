@@ -32,7 +32,7 @@ SEEDS = st.integers(0, EVALUATION_SEEDS[-1])
 DIRECTIONS = {"push_left": 1.0, "push_right": -1.0}
 
 
-def target_of(scene: SceneSpec):
+def target_of(scene: SceneSpec) -> CubeSpec:
     return next(cube for cube in scene.cubes if cube.color == scene.target)
 
 
