@@ -50,6 +50,7 @@ def within(name: str, roots: tuple[str, ...]) -> bool:
 
 def import_all_blocked(names: list[str], blocked: list[str], tmp_path: Path) -> None:
     """Import each of ``names`` in one fresh interpreter in which ``blocked`` cannot be imported."""
+    names = [name for name in names if not name.endswith(".__main__")]  # importing one runs its program
     script = tmp_path / "importer.py"
     script.write_text(
         "import importlib, json, sys, traceback\n"
