@@ -67,14 +67,14 @@ class Rig(Node):
         """A process that ``stop`` ends."""
         self._processes.append(subprocess.Popen([sys.executable, *arguments], cwd=ROOT))
 
-    def start_monitor(self, nice: int) -> None:
-        """The safety monitor with the tabletop arm's limits, active and armed."""
+    def start_monitor(self, **changes: Any) -> None:
+        """The safety monitor with the tabletop arm's limits, active and armed. ``changes``: further parameters."""
         parameters = {
             "robot_description": (ASSETS / "arm.urdf").read_text(),
             "joint_limits_file": str(ASSETS / "joint_limits.yaml"),
             "gripper_joint": "",
             "autostart": True,
-            "nice": nice,
+            **changes,
         }
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
             yaml.safe_dump({"/**": {"ros__parameters": parameters}}, file, width=10**7)

@@ -153,7 +153,7 @@ def main() -> int:
     hop.start_listening()
     try:
         hop.spawn([__file__, "--relay"])
-        hop.start_monitor(nice=0)  # no advantage over what it is compared with
+        hop.start_monitor(nice=0, realtime_priority=0)  # no advantage over what it is compared with
         measure_hops(hop, arguments.count)
         chunks = measure_chunks(hop)
     finally:

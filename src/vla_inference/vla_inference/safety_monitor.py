@@ -54,14 +54,19 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _prioritize(node: SafetyMonitor) -> None:
-    """Prefer this process to others where the system allows it; all its threads inherit."""
-    nice = int(node.get_parameter("nice").value)
-    if nice == 0:
-        return
+    """Prefer this process to others where the system allows it; the threads that it starts inherit."""
+    priority, nice = (int(node.get_parameter(name).value) for name in ("realtime_priority", "nice"))
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        if priority:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            return
     except OSError:
-        node.get_logger().info(f"niceness {nice} is not allowed here (see limits.conf); going on without")
+        node.get_logger().info(f"real-time priority {priority} is not allowed here (limits.conf: rtprio); using nice")
+    try:
+        if nice:
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
+    except OSError:
+        node.get_logger().info(f"niceness {nice} is not allowed here (limits.conf: nice); going on without")
 
 
 if __name__ == "__main__":

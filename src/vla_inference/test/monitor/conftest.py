@@ -148,7 +148,7 @@ def limits_file(folder: Path) -> Path:
 def parameters(folder: Path, **changes: Any) -> dict[str, Any]:
     """Of a monitor for the two-joint arm."""
     base = {
-        "joints": JOINTS, "gripper_joint": "", "robot_description": URDF, "nice": 0,
+        "joints": JOINTS, "gripper_joint": "", "robot_description": URDF, "nice": 0, "realtime_priority": 0,
         "joint_limits_file": str(limits_file(folder)), "max_joint_state_age_s": 1.0, "max_tracking_error": 1.0,
         "max_chunk_age_s": 5.0,
     }  # fmt: skip

@@ -65,7 +65,8 @@ SPECS: dict[str, Spec] = {
     "max_angular_acceleration": Spec(4.0, "base: angular acceleration [rad/s^2]", 0.001, 100.0),
     "twist_axes": Spec(["linear.x", "angular.z"], "components that the base can follow; others must be zero"),
     "twist_timeout_s": Spec(0.3, "how long a twist command is good for [s]", 0.02, 5.0),
-    "nice": Spec(-10, "scheduling niceness, where the system allows it; 0: leave it", -20, 19),
+    "realtime_priority": Spec(10, "SCHED_FIFO priority, where the system allows it; 0: none", 0, 99),
+    "nice": Spec(-10, "scheduling niceness where real time is not allowed; 0: leave it", -20, 19),
     "autostart": Spec(False, "configure and activate at start; still disarmed until vla/reset"),
 }
 
