@@ -529,3 +529,9 @@ def test_an_arm_moved_by_hand_while_quiet_starts_where_it_is(bench):
     assert bench.gate.submit(bench.goto(moved + 0.05, 0.2), bench.now).decision is Decision.PASS
     command = bench.gate.command(bench.now)
     assert np.abs(command.message.states[-1, 0] - moved).max() < 0.06
+
+
+def test_a_plan_that_needs_less_than_a_tenth_of_its_speed_is_refused(bench):
+    answer = bench.gate.submit(bench.wave(1, bench.ros_ns, amplitude=0.001, rate=1000.0), bench.now)
+    assert (answer.decision, answer.brakes) == (Decision.HOLD, True)
+    assert "of its speed" in answer.detail

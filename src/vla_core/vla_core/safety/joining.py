@@ -33,10 +33,6 @@ class Joined:
     start_s: float = 0.0
     scale: float = 1.0
 
-    def plan_time(self, stream_s: float) -> float:
-        """Plan time at stream time ``stream_s``."""
-        return self.origin_s + (stream_s - self.start_s) * self.scale
-
 
 class Joiner:
     """Tries the mildest repair first."""

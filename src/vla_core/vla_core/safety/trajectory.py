@@ -72,10 +72,11 @@ class Trajectory:
     def state(self, time: float) -> FloatArray:
         """(3, J) at ``time`` [s]."""
         index = bisect_right(self._starts, time) - 1
-        if index < 0:
-            return self.states[0]
-        if index >= len(self._starts) - 1:
-            return self.states[-1] if time == self.end else resting_state(self.states[-1, 0])
+        if time <= self.start or time == self.end:
+            knot: FloatArray = self.states[max(index, 0)]
+            return knot
+        if index == len(self._starts) - 1:
+            return resting_state(self.states[-1, 0])
         duration = self._starts[index + 1] - self._starts[index]
         return state_at(self._ends[index], duration, (time - self._starts[index]) / duration)
 
