@@ -12,6 +12,7 @@ from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import TwistStamped
 from lifecycle_msgs.msg import State
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -97,19 +98,15 @@ def test_an_emergency_stop_in_motion_ends_at_rest_and_is_latched(robot, monitor)
     assert robot.wait_status(state=SafetyStatus.HOLDING).count_stop == 0 < count
 
 
-def test_the_topic_stops_when_true_and_holds_the_reset_back(robot, monitor):
-    publisher = robot.create_publisher(Bool, "vla/e_stop", robot_qos())
+@pytest.mark.parametrize("durability", [DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE])
+def test_the_topic_stops_when_true_and_holds_the_reset_back(robot, monitor, durability):
+    publisher = robot.create_publisher(Bool, "vla/e_stop", QoSProfile(depth=1, durability=durability))
+    robot.wait(lambda: publisher.get_subscription_count() > 0)
     publisher.publish(Bool(data=True))
     robot.wait_status(state=SafetyStatus.STOPPED)
     assert "vla/e_stop" in robot.call("vla/reset").message
     publisher.publish(Bool(data=False))
     robot.wait(lambda: robot.call("vla/reset").success)
-
-
-def robot_qos():
-    from rclpy.qos import DurabilityPolicy, QoSProfile
-
-    return QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def test_a_second_commander_stops_the_arm_until_it_is_gone(robot, monitor):

@@ -45,7 +45,7 @@ class SafetyMonitor(LifecycleNode):
         self._input: FastInput | None = None
         self._pacer: Pacer | None = None
         self._reporter: Reporter | None = None
-        self._e_stop: Subscription | None = None
+        self._e_stops: list[Subscription] = []
         self._triggers: list[Any] = []
         self._lent: list[tuple[Any, Any]] = []  # entities taken from the executor, and their callback groups
 
@@ -62,10 +62,13 @@ class SafetyMonitor(LifecycleNode):
             self._take_down()
             return TransitionCallbackReturn.FAILURE
         self._guard = GraphGuard(self, self._driver.command_topics)
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._e_stop = self.create_subscription(
-            Bool, "vla/e_stop", self._on_e_stop, latched, callback_group=self._group
-        )
+        # Twice: latched hears a stop from before this node was there, volatile hears publishers that do not latch.
+        self._e_stops = [
+            self.create_subscription(
+                Bool, "vla/e_stop", self._on_e_stop, QoSProfile(depth=1, durability=kind), callback_group=self._group
+            )
+            for kind in (DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE)
+        ]
         self._triggers = [
             self.create_service(Trigger, "vla/emergency_stop", self._on_emergency_stop),
             self.create_service(Trigger, "vla/reset", self._on_reset),
@@ -74,8 +77,9 @@ class SafetyMonitor(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen, stream, report; still disarmed."""
-        assert self._driver is not None and self._reporter is not None and self._e_stop is not None
-        self._input = FastInput(self, [*self._driver.subscriptions, self._e_stop, *self._clock_input()], self._failed)
+        assert self._driver is not None and self._reporter is not None
+        inputs = [*self._driver.subscriptions, *self._e_stops, *self._clock_input()]
+        self._input = FastInput(self, inputs, self._failed)
         self._pacer = Pacer(round(1e9 / self._values["rate_hz"]), self._tick, self._failed)
         self._input.start()
         self._pacer.start()
@@ -137,11 +141,11 @@ class SafetyMonitor(LifecycleNode):
             self._driver.destroy()
         if self._reporter is not None:
             self._reporter.destroy()
-        if self._e_stop is not None:
-            self.destroy_subscription(self._e_stop)
+        for subscription in self._e_stops:
+            self.destroy_subscription(subscription)
         for service in self._triggers:
             self.destroy_service(service)
-        self._triggers, self._driver, self._reporter, self._e_stop = [], None, None, None
+        self._triggers, self._e_stops, self._driver, self._reporter = [], [], None, None
 
     # --- the clock: /clock comes 200 times a second, too often for an executor
 
