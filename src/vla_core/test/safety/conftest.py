@@ -43,7 +43,7 @@ def gripper() -> JointLimits:
 class Bench:
     """A gate, an ideal controller behind it, and a clock that only moves when told."""
 
-    def __init__(self, config: GateConfig, home: FloatArray = HOME) -> None:
+    def __init__(self, config: GateConfig, home: FloatArray = HOME, grip: float | None = 0.02) -> None:
         self.config = config
         self.gate = ArmGate(config)
         self.controller = JudgingController(config.limits, home)
@@ -52,7 +52,7 @@ class Bench:
         self.commands: list[tuple[float, Command]] = []
         self.blind = False  # no joint states arrive
         self.stuck: FloatArray | None = None  # the arm does not move
-        self.grip = 0.02
+        self.grip = grip
         self.tick()
 
     @property

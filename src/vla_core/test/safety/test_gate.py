@@ -98,6 +98,14 @@ def test_reset_refuses_an_arm_in_motion(make_bench):
     assert bench.gate.reset(bench.now) == ""
 
 
+def test_reset_is_not_deceived_by_one_velocity_that_is_not_a_number(make_bench):
+    bench = make_bench()
+    bench.gate.measure(HOME, np.array([NAN, 0.3, 0.0]), None, bench.now)
+    assert "moving" in bench.gate.reset(bench.now)
+    bench.gate.measure(HOME, np.array([NAN, 0.0, 0.0]), None, bench.now)
+    assert bench.gate.reset(bench.now) == ""
+
+
 def test_reset_while_it_still_stops_is_refused(bench):
     run_wave(bench, chunks=2)
     bench.gate.emergency_stop("test")
@@ -339,6 +347,26 @@ def test_a_second_commander_is_refused_until_the_first_is_done(bench):
     assert bench.gate.submit(bench.goto(HOME, 1.0), bench.now).decision is Decision.PASS
 
 
+def test_plans_that_meet_a_fault_of_the_inputs_do_not_latch_a_stop(make_bench):
+    bench = make_bench(refusals_to_stop=3)
+    bench.arm()
+    bench.blind = True
+    bench.tick(15)
+    answers = [bench.gate.submit(bench.goto(HOME + 0.1, 1.0), bench.now) for _ in range(6)]
+    assert {answer.reason for answer in answers} == {"joint_state_stale"}
+    assert state(bench) is State.HOLDING
+    bench.blind = False
+    bench.tick(2)
+    assert bench.gate.submit(bench.goto(HOME + 0.1, 1.0), bench.now).decision is Decision.PASS
+
+
+def test_a_stamp_of_the_future_does_not_block_the_plans_after_it(bench):
+    phase = bench.ros_ns
+    ahead = replace(bench.wave(1, phase), t0_ns=bench.ros_ns + 3_600_000_000_000)
+    assert bench.gate.submit(ahead, bench.now).reason == "chunk_future"
+    assert bench.gate.submit(bench.wave(2, phase), bench.now).decision is Decision.PASS
+
+
 def test_many_refusals_in_a_row_latch_a_stop(make_bench):
     bench = make_bench(refusals_to_stop=3)
     bench.arm()
@@ -468,6 +496,28 @@ def test_the_gripper_may_be_one_of_the_joints(bench):
     bench.settle()
     assert grips(bench)[-1] == 0.0
     assert np.abs(np.diff(grips(bench))).max() <= 0.2 * 0.01 + 1e-9
+
+
+def test_commands_between_ticks_do_not_hasten_the_gripper(bench):
+    closed = {"gripper_joint": "finger", "gripper_positions": np.zeros(8)}
+    bench.gate.submit(bench.wave(1, bench.ros_ns, amplitude=0.0, **closed), bench.now)
+    bench.tick()
+    begun, first = bench.time, grips(bench)[-1]
+    for _ in range(20):
+        bench.steady_ns += 500_000
+        bench.ros_ns += 500_000
+        last = bench.gate.command(bench.now).gripper
+    assert first - last == pytest.approx(0.2 * (bench.time - begun))
+
+
+def test_a_gripper_that_nobody_measures_starts_where_its_plan_does(make_bench):
+    configured = make_bench()
+    bench = type(configured)(configured.config, grip=None)
+    bench.arm()
+    opened = {"gripper_joint": "finger", "gripper_positions": np.full(8, 0.04)}
+    bench.gate.submit(bench.wave(1, bench.ros_ns, amplitude=0.0, **opened), bench.now)
+    bench.tick(5)
+    assert {round(g, 9) for g in grips(bench)} == {0.04}
 
 
 def test_an_emergency_stop_keeps_the_grip(bench):

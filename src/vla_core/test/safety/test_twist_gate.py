@@ -197,6 +197,21 @@ def test_refusals_of_other_kinds_are_recorded(base):
     assert base.gate.status().verdict.reason == "chunk_kind"
 
 
+def test_twists_that_meet_a_stalled_clock_do_not_latch_a_stop():
+    base = Base(refusals_to_stop=2)
+    base.gate.reset(base.now)
+    base.tick(20, clock=0.0)
+    assert {base.drive((0.1, 0.0)).reason for _ in range(4)} == {"clock_stalled"}
+    assert base.gate.status().state is State.HOLDING
+    base.tick(2)
+    assert base.drive((0.1, 0.0)).decision is Decision.PASS
+
+
+def test_a_stamp_of_the_future_does_not_block_the_twists_after_it(base):
+    assert base.drive((0.1, 0.0), t0=base.ros + 3_600_000_000_000, number=1).reason == "chunk_future"
+    assert base.drive((0.1, 0.0), t0=base.ros, number=2).decision is Decision.PASS
+
+
 def test_many_refusals_latch():
     base = Base(refusals_to_stop=2)
     base.gate.reset(base.now)

@@ -26,6 +26,8 @@ RESYNC = 0.05  # [rad or m], an arm found this far from its last command was mov
 # are skipped. What is sent is checked again from where it really is.
 SAME = np.array([1e-3, 2e-2, 2.0])
 STILL = 0.05  # [rad/s or m/s], an arm faster than this is not at rest
+# A plan refused for one of these does not date the plans after it: it may come again, or its stamp is wrong.
+UNDATED = ("nonfinite", "chunk_future")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ArmGate:
         self._tracking = TrackingRule(config.limits.joint_names, config.tracking, config.tracking_patience)
         self._measured: FloatArray | None = None
         self._measured_velocity: FloatArray | None = None
-        self._measured_grip = 0.0
+        self._measured_grip: float | None = None
         self._measured_ns: int | None = None
         self._states_finite = True
         self._fault: Verdict | None = None
@@ -71,7 +73,7 @@ class ArmGate:
         self._scale_time = 0.0
         self._first: Trace | None = None
         self._rest_since: float | None = None
-        self._last_tick = 0.0
+        self._grip_time = 0.0
 
     # --- what is measured, and what the operator wants
 
@@ -114,7 +116,7 @@ class ArmGate:
             if self._stream.moving(time):
                 return "the arm is still coming to rest; try again"
             velocity = self._measured_velocity
-            if velocity is not None and np.abs(velocity).max() > STILL:
+            if velocity is not None and (np.abs(velocity) > STILL).any():  # not of a maximum, which NaN would hide
                 return "the arm is moving; let it come to rest first"
             refused = self._latch.reset()
             if not refused:
@@ -162,7 +164,7 @@ class ArmGate:
                 return None
             trace = prepared.proposal.trace
             self._latch.decide(verdict, trace)
-            if prepared.proposal.t0_ns is not None and verdict.reason != "nonfinite":
+            if prepared.proposal.t0_ns is not None and verdict.reason not in UNDATED:
                 self._last_t0_ns = max(prepared.proposal.t0_ns, self._last_t0_ns or prepared.proposal.t0_ns)
             if verdict.decision >= Decision.HOLD and verdict.brakes and prepared.motion is None:
                 self._give_up()
@@ -214,9 +216,7 @@ class ArmGate:
             time = self._clock.time
             self._judge(fault, now, time)
             self._stream.advance(time)
-            command = self._command(time)
-            self._last_tick = time
-            return command
+            return self._command(time)
 
     def command(self, now: Now) -> Command | None:
         """What to publish at once, between ticks."""
@@ -249,7 +249,9 @@ class ArmGate:
             age = self._checker.age.check(proposal.t0_ns, now.ros_ns, self._last_t0_ns, self._armed_ros_ns)
             if age is not None:
                 return age
-        return self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+        fault = self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+        # The tick brakes for it. Nothing is wrong with the plan, so it must not count among the refusals that latch.
+        return None if fault is None else replace(fault, brakes=False)
 
     def _follow(self, prepared: Prepared, time: float) -> bool:
         """Install the motion, unless the arm has meanwhile gone past its start."""
@@ -289,6 +291,8 @@ class ArmGate:
             self._give_up()
 
     def _command(self, time: float) -> Command | None:
+        # Commands between ticks take their part of the period, so that together they go no faster than one.
+        elapsed, self._grip_time = max(time - self._grip_time, 0.0), max(time, self._grip_time)
         moving = self._stream.moving(time)
         if moving:
             self._rest_since = time
@@ -300,7 +304,7 @@ class ArmGate:
             self._rest_since = None
             return None
         message = self._stream.message(time)
-        gripper = None if self._grip is None else self._grip.advance(time, time - self._last_tick)
+        gripper = None if self._grip is None else self._grip.advance(time, elapsed)
         if message is None:
             return None
         first, self._first = self._first, None

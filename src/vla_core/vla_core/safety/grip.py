@@ -18,11 +18,15 @@ class Grip:
         self._positions: FloatArray | None = None
         self.value: float | None = None  # [m], None until first commanded
 
-    def install(self, times: FloatArray, positions: FloatArray, measured: float) -> None:
-        """Follow ``positions`` (N,) [m] at stream ``times`` (N,); the first motion ever starts from ``measured``."""
+    def install(self, times: FloatArray, positions: FloatArray, measured: float | None) -> None:
+        """Follow ``positions`` (N,) [m] at stream ``times`` (N,).
+
+        The first motion ever starts from ``measured``; None: nobody measures it, then from its own first set-point.
+        """
         self._times, self._positions = times, np.clip(positions, self._lower, self._upper)
         if self.value is None:
-            self.value = min(max(measured, self._lower), self._upper)
+            start = float(self._positions[0]) if measured is None else measured
+            self.value = min(max(start, self._lower), self._upper)
 
     def freeze(self) -> None:
         """Give the plan up and keep the grip."""

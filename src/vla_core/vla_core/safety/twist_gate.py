@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 
 import numpy as np
@@ -124,7 +124,7 @@ class TwistGate:
         with self.lock:
             time = self._clock.ahead(now.steady_ns)
             verdict = self._judge(proposal, now, time)
-            if proposal.t0_ns is not None and verdict.reason != "nonfinite":
+            if proposal.t0_ns is not None and verdict.reason not in ("nonfinite", "chunk_future"):
                 self._last_t0_ns = max(proposal.t0_ns, self._last_t0_ns or proposal.t0_ns)
             self._latch.decide(verdict, proposal.trace)
             if verdict.decision in (Decision.PASS, Decision.SLOW):
@@ -185,7 +185,9 @@ class TwistGate:
             age = self._age.check(proposal.t0_ns, now.ros_ns, self._last_t0_ns, self._armed_ros_ns)
             if age is not None:
                 return age
-        refused = self._fault or self._shape.check(proposal)
+        if self._fault is not None:
+            return replace(self._fault, brakes=False)  # the tick brakes for it; nothing is wrong with the plan
+        refused = self._shape.check(proposal)
         if refused is not None:
             return refused
         asked = PASSED
@@ -205,7 +207,7 @@ class TwistGate:
         self._zeros_since = None
 
     def _command(self, time: float) -> TwistCommand | None:
-        elapsed, self._time = max(time - self._time, 0.0), time
+        elapsed, self._time = max(time - self._time, 0.0), max(time, self._time)
         if self._plan is not None and time >= self._plan[2]:
             self._plan = None
         target = np.zeros(6)
