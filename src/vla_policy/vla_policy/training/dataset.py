@@ -21,12 +21,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
 from vla_policy.training.grammar import COLORS, TASKS, sample_instruction
-from vla_policy.training.language import LanguageEncoder
+
+if TYPE_CHECKING:  # it needs torch, nothing else here does
+    from vla_policy.training.language import LanguageEncoder
 
 KEYS = ("front", "wrist", "state", "task_id", "color_id", "chunk", "done", "target")
 
