@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,19 @@ def test_a_cubic_spline_is_smooth_and_rests_at_its_end():
     for knot in (0.5, 1.0):
         before, after = motion.state(knot - 1e-7), motion.state(knot + 1e-7)
         np.testing.assert_allclose(before, after, atol=1e-4)
+
+
+def test_a_spline_of_many_points_needs_no_square_matrix():
+    times = np.linspace(0.0, 20.0, 2000)
+    positions = np.sin(times)[:, None]
+    tracemalloc.start()
+    try:
+        states = cubic_spline_states(times, positions, np.ones(1))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(states[:1900, 1, 0], np.cos(times)[:1900], atol=1e-5)
+    assert peak < 50 * positions.nbytes
 
 
 def test_a_straight_line_has_no_acceleration():

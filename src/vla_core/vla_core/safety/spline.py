@@ -15,14 +15,17 @@ def cubic_spline_states(times: FloatArray, positions: FloatArray, start_velocity
     count = len(times)
     h = np.diff(times)
     slopes = np.diff(positions, axis=0) / h[:, None]
-    matrix = np.zeros((count, count))
-    right = np.empty_like(positions)
-    matrix[0, 0] = matrix[-1, -1] = 1.0
-    right[0], right[-1] = start_velocity, 0.0
+    velocities = np.zeros_like(positions)
+    velocities[0] = start_velocity
+    # The matrix has three diagonals: eliminate downwards, substitute upwards (Thomas algorithm).
+    above = np.zeros(count - 1)
     for i in range(1, count - 1):
-        matrix[i, i - 1], matrix[i, i], matrix[i, i + 1] = h[i], 2.0 * (h[i - 1] + h[i]), h[i - 1]
-        right[i] = 3.0 * (h[i] * slopes[i - 1] + h[i - 1] * slopes[i])
-    velocities = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
+        pivot = 2.0 * (h[i - 1] + h[i]) - h[i] * above[i - 1]
+        above[i] = h[i - 1] / pivot
+        right = 3.0 * (h[i] * slopes[i - 1] + h[i - 1] * slopes[i])
+        velocities[i] = (right - h[i] * velocities[i - 1]) / pivot
+    for i in range(count - 2, 0, -1):
+        velocities[i] -= above[i] * velocities[i + 1]
     return np.stack([positions, velocities, _accelerations(h, slopes, velocities)], axis=1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from vla_core.safety.decision import Decision
 from vla_core.safety.proposal import SOURCE_JOINT, Proposal, Refused, Trace, matrix
-from vla_core.safety.rules.dimensions import DimensionsRule
+from vla_core.safety.rules.dimensions import POINTS, DimensionsRule
 from vla_core.safety.rules.finite import FiniteRule
 from vla_core.safety.rules.names import NamesRule
 from vla_core.safety.rules.times import LENGTH, SPACING, TimesRule
@@ -44,6 +44,14 @@ def test_one_value_that_is_not_finite_is_found_anywhere(field, value):
 
 def test_speed_scale_must_be_finite():
     assert FiniteRule().check(replace(GOOD, speed_scale=np.nan)).reason == "nonfinite"
+
+
+@pytest.mark.parametrize(("more", "reason"), [(0, None), (1, "dimensions")])
+def test_a_plan_has_only_so_many_points(more, reason):
+    count = int(POINTS.value) + more
+    plan = Proposal(Trace(SOURCE_JOINT), ("a", "b"), 0.01 * np.arange(count), np.zeros((count, 2)))
+    verdict = DimensionsRule().check(plan)
+    assert (verdict and verdict.reason) == reason
 
 
 @pytest.mark.parametrize("names", [("a", "c"), ("a",), ("a", "b", "c"), ("a", "a"), ("a", "b", "b"), ()])

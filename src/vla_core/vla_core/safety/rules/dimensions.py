@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.decision import Decision, Limit, Verdict
 from vla_core.safety.proposal import Proposal
+
+POINTS = Limit(2000.0, "points", "40 s at a point every 20 ms; checking more would hold up every other input")
 
 
 class DimensionsRule:
-    """Refuses empty plans, arrays that do not fit, and a speed_scale outside (0, 1]."""
+    """Refuses plans without points or with too many, arrays that do not fit, and a speed_scale outside (0, 1]."""
 
     name = "dimensions"
     reason = "dimensions"
@@ -17,6 +19,8 @@ class DimensionsRule:
         points, joints = len(proposal.times_s), len(proposal.joint_names)
         if points == 0:
             return self._refuse("the plan is empty; send at least one point", 0.0, 1.0)
+        if points > POINTS.value:
+            return self._refuse(f"the plan has {points} points; send it in parts", float(points), POINTS.value)
         for field in ("positions", "velocities", "accelerations"):
             values = getattr(proposal, field)
             if values is not None and values.shape != (points, joints):
