@@ -95,7 +95,7 @@ FORBIDDEN = [
     ("vla_core", ("rclpy", "torch", "mujoco", "vla_msgs", "vla_policy", "vla_sim", "vla_inference", "vla_bringup")),
     ("vla_policy", ("rclpy", "vla_msgs", "vla_inference", "vla_bringup", *SIM_ROS_PARTS)),
     ("vla_sim", ("torch", "vla_policy", "vla_inference", "vla_bringup")),
-    ("vla_inference", ("torch", "transformers", "onnxruntime", "mujoco", "vla_sim", "vla_bringup")),
+    ("vla_inference", ("torch", "transformers", "onnxruntime", "mujoco", "vla_policy", "vla_sim", "vla_bringup")),
     ("vla_bringup", ("torch", "transformers", "onnxruntime")),
 ]
 
@@ -114,7 +114,11 @@ def test_safety_imports_nothing_of_the_planner_side() -> None:
         f"vla_core.{part}"
         for part in ("chunking", "contract", "policies", "policy", "remote", "resolve", "tokenizers", "normalization")
     )
-    modules = {name: path for name, path in modules_of("vla_core").items() if within(name, ("vla_core.safety",))}
+    planner += ("vla_inference.inference", "vla_inference.inference_node")
+    gate = ("vla_core.safety", "vla_inference.monitor", "vla_inference.safety_monitor")
+    every = modules_of("vla_core") | modules_of("vla_inference")
+    modules = {name: path for name, path in every.items() if within(name, gate)}
+    assert {name.rpartition(".")[0] for name in modules} > {"vla_core.safety", "vla_inference.monitor"}
     guilty = {
         name: sorted(imported for imported in imports_of(name, path) if within(imported, planner))
         for name, path in modules.items()
