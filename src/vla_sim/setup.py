@@ -20,7 +20,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(exclude=["test", "test.*"]),
-    package_data={"": ["py.typed", "*.yaml", "*.urdf", "*.xml"]},
+    package_data={"vla_sim": ["py.typed", "assets/*"]},
     install_requires=["setuptools"],
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/vla_sim"]),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -25,6 +28,14 @@ from vla_sim.robot import (
 
 ALL_JOINTS = (*ARM_JOINTS, GRIPPER_JOINT, MIMIC_JOINT)
 FRAMES = ("link4", "link7", "hand", "left_finger", "right_finger", TOOL_BODY, WRIST_CAMERA_FRAME)
+
+
+def test_an_installation_by_copy_has_the_robots_files(tmp_path: Path) -> None:
+    package = Path(__file__).parents[1]
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(command, cwd=package, check=True, capture_output=True)
+    for path in (URDF_PATH, JOINT_LIMITS_PATH):
+        assert (tmp_path / "vla_sim" / path.relative_to(package / "vla_sim")).read_bytes() == path.read_bytes()
 
 
 @pytest.fixture(scope="module")
