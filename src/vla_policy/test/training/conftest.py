@@ -1,4 +1,4 @@
-"""Small demonstration shards, of the layout that recording gives them, and an encoder whose output tells the meaning."""
+"""Small demonstration shards in the layout of recorded ones, and an encoder whose output tells the meaning."""
 
 from __future__ import annotations
 

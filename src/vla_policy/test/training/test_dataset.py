@@ -106,9 +106,10 @@ def test_a_batch_of_sentences_says_what_was_asked_for(encoder):
 
 
 def test_the_same_seed_gives_the_same_sentences(encoder):
-    batches = [
-        Sentences(encoder, per_meaning=5, seed=seed).batch(np.random.default_rng(0), np.zeros(20, int), np.ones(20, int))
-        for seed in (0, 0, 1)
-    ]
+    def batch(seed):
+        pool = Sentences(encoder, per_meaning=5, seed=seed)
+        return pool.batch(np.random.default_rng(0), np.zeros(20, int), np.ones(20, int))
+
+    batches = [batch(seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(batches[0][1], batches[1][1])
     assert batches[0][1].shape != batches[2][1].shape or (batches[0][1] != batches[2][1]).any()

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ pytestmark = pytest.mark.train
 from vla_policy.training import train  # noqa: E402
 from vla_policy.training.dataset import Demonstrations, Sentences, Statistics  # noqa: E402
 from vla_policy.training.model import ModelConfig, TabletopPolicy  # noqa: E402
-from vla_policy.training.train import Loader, Trainable, TrainConfig, follow, rate, save  # noqa: E402
+from vla_policy.training.train import Loader, Means, Trainable, TrainConfig, follow, rate, save  # noqa: E402
 
 SMALL = ModelConfig(width=48, heads=3, layers=1, keypoints=8, dropout=0.0)
 
@@ -61,8 +63,8 @@ def test_the_rate_rises_stays_and_falls_to_nothing():
     rates = [rate(config, step) for step in range(1001)]
     assert rates[0] == pytest.approx(0.02) and rates[99] == rates[600] == 2.0
     assert rates[800] == pytest.approx(1.0) and rates[1000] == 0.0
-    assert all(later >= sooner for sooner, later in zip(rates[:100], rates[1:100]))
-    assert all(later <= sooner for sooner, later in zip(rates[100:], rates[101:]))
+    assert all(later >= sooner for sooner, later in itertools.pairwise(rates[:100]))
+    assert all(later <= sooner for sooner, later in itertools.pairwise(rates[100:]))
 
 
 def test_one_batch_is_learned_by_heart(data, sentences):
@@ -103,8 +105,17 @@ def test_augmentation_keeps_images_in_range(data, sentences):
     module = Trainable(TabletopPolicy(SMALL), Statistics.of(data))
     image = loader(data, sentences)(0)["front"]
     plain, changed = module._image(image, augment=False), module._image(image, augment=True)
-    assert 0 <= changed.min() and changed.max() <= 1
+    assert changed.min() >= 0 and changed.max() <= 1
     assert 0 < (changed - plain).abs().mean() < 0.2
+
+
+def test_means_are_over_the_steps_there_were():
+    means = Means()
+    for value in (1.0, 2.0, 6.0):
+        means.add({"loss": torch.tensor(value)})
+    assert means.take() == {"loss": 3.0}
+    means.add({"loss": torch.tensor(5.0)})
+    assert means.take() == {"loss": 5.0}
 
 
 def test_the_average_follows_the_weights():

@@ -122,6 +122,24 @@ class Loader:
         return {key: torch.from_numpy(value) for key, value in arrays.items()}
 
 
+class Means:
+    """Means of the loss's parts over the steps since the last ``take``; after a resumption that may be fewer."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def add(self, parts: dict[str, Tensor]) -> None:
+        self._steps += 1
+        for key, value in parts.items():
+            self._sums[key] = self._sums.get(key, 0.0) + float(value.detach())
+
+    def take(self) -> dict[str, float]:
+        means = {key: total / self._steps for key, total in self._sums.items()}
+        self._sums, self._steps = {}, 0
+        return means
+
+
 def rate(config: TrainConfig, step: int) -> float:
     """Learning rate of a step: linear warm-up, plateau, linear fall to zero."""
     fall = (config.steps - step) / (config.steps * (1 - config.anneal_from))
@@ -168,7 +186,7 @@ def run(rank: int, world: int, args: argparse.Namespace) -> None:
     columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[text]}"),
                TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
     began = time.monotonic()
-    sums: dict[str, float] = {}
+    since_last = Means()
     with Progress(*columns, disable=rank > 0) as progress:
         bar = progress.add_task("train", total=args.until, completed=start, text="")
         for step in range(start, args.until):
@@ -182,11 +200,9 @@ def run(rank: int, world: int, args: argparse.Namespace) -> None:
             follow(ema, policy, min(config.ema, (step + 1) / (step + 10)))
             if rank:
                 continue
-            for key, value in parts.items():
-                sums[key] = sums.get(key, 0.0) + float(value.detach())
+            since_last.add(parts)
             if (step + 1) % 50 == 0:
-                means = {key: value / 50 for key, value in sums.items()}
-                sums = {}
+                means = since_last.take()
                 frames = (step + 1) * config.batch * world
                 row = [step + 1, frames, frames * config.labels, round(time.monotonic() - began, 1), rate(config, step)]
                 writer.writerow([*row, *(round(v, 5) for v in means.values())])
