@@ -1,6 +1,6 @@
 """The simulated arm on the table with everything.
 
-ros2 launch vla_bringup tabletop.launch.py seed:=3
+ros2 launch vla_bringup tabletop.launch.py seed:=1000003
 """
 
 from launch import LaunchDescription
@@ -22,7 +22,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("namespace", default_value="", description="namespace of the robot"),
             DeclareLaunchArgument("bundle", default_value=bundle, description="folder of the policy bundle"),
             DeclareLaunchArgument("params", default_value=defaults, description="parameters of all nodes"),
-            DeclareLaunchArgument("seed", default_value="0", description="scene on the table"),
+            DeclareLaunchArgument("seed", default_value="1000000", description="scene on the table"),
             Node(
                 package="vla_sim",
                 executable="sim_node",

@@ -106,7 +106,7 @@ def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
 @app.command()
 def up(
     bundle: StackBundle = None,
-    seed: Annotated[int, typer.Option(help="Scene on the table.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Scene on the table; training has those below 1e6.", min=0)] = 1_000_000,
     namespace: Namespace = "",
     out: Annotated[Path, typer.Option(help="Folder for logs.")] = Path("out/up"),
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 from vla_bringup.demo.attempts import plan_attempts
 from vla_bringup.demo.options import DemoOptions
 from vla_policy.training.grammar import TASKS
+from vla_sim.spec import EVALUATION_SEEDS, TRAINING_SEEDS
 
 
 def options(instruction: str = "", seed: int = 0, episodes: int | None = None, heldout: bool = False) -> DemoOptions:
@@ -15,6 +16,12 @@ def test_the_series_has_every_task_twice_and_no_scene_twice() -> None:
     attempts = plan_attempts(options())
     assert sorted(attempt.task for attempt in attempts) == sorted(2 * TASKS)
     assert len({attempt.scene_seed for attempt in attempts}) == len(attempts)
+
+
+@pytest.mark.parametrize("seed", [0, 7, 1_000_000])
+def test_scenes_are_neither_those_of_training_nor_of_evaluation(seed: int) -> None:
+    seeds = {attempt.scene_seed for attempt in plan_attempts(options(seed=seed))}
+    assert not [used for used in seeds if used in TRAINING_SEEDS or used in EVALUATION_SEEDS]
 
 
 def test_a_seed_gives_the_same_run_and_another_seed_another() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vla_bringup.demo.options import DemoOptions
 from vla_policy.training.grammar import COLORS, TASKS, Split, meaning, sample_instruction
 
-# Scenes of the demo lie far from those that training and evaluation number from 0.
+# Scenes of the demo lie beyond those of training (from 0) and evaluation (from 1,000,000).
 SCENE_SEEDS_FROM = 900_000_000
 SCENES_PER_SEED = 10_000
 

@@ -127,7 +127,7 @@ class EpisodeRunner:
     def _judge(self, attempt: Attempt, record: EpisodeRecord, ending: str, message: str) -> None:
         episode = self._view.episode
         assert episode is not None
-        self._run.max_limit_violation = max(self._run.max_limit_violation, episode.max_limit_violation)
+        self._run.max_limit_violation = self._view.max_limit_violation  # the ways home before it count too
         record.message = message
         if not attempt.judged:
             record.outcome = "not judged"

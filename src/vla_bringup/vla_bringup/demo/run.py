@@ -61,6 +61,7 @@ def _run_attempts(options: DemoOptions, bundle: Path, states: Path, attempts: li
                 for attempt in attempts:
                     runner.run(attempt, display.update)
             way_home.go()
+            run.max_limit_violation = view.max_limit_violation
 
 
 def _wait_for_status(ros: Session, view: StackView) -> None:

@@ -20,13 +20,17 @@ INFERENCE_STATES = names_of(InferenceStatus, ("IDLE", "RUNNING", "STARVED", "WOR
 
 @dataclass
 class StackView:
-    """Newest messages; None until the first one. ``latencies`` keeps all of them."""
+    """Newest messages; None until the first one. ``latencies`` keeps all of them.
+
+    max_limit_violation: largest that the simulator has reported in any episode; each episode counts anew.
+    """
 
     gate: SafetyStatus | None = None
     inference: InferenceStatus | None = None
     latency: Latency | None = None
     episode: EpisodeStatus | None = None
     latencies: list[Latency] = field(default_factory=list)
+    max_limit_violation: float = 0.0
 
     @property
     def gate_state(self) -> str:
@@ -57,6 +61,7 @@ def watch(session: Session, *, simulator: bool = False) -> StackView:
 
     def on_episode(message: EpisodeStatus) -> None:
         view.episode = message
+        view.max_limit_violation = max(view.max_limit_violation, message.max_limit_violation)
 
     session.subscribe(SafetyStatus, "vla/safety_status", on_gate, LATCHED)
     session.subscribe(InferenceStatus, "vla/inference_status", on_inference, LATCHED)
