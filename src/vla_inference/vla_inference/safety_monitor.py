@@ -13,6 +13,7 @@ for _library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import rclpy  # noqa: E402
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
+from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
 from vla_inference.monitor.node import SafetyMonitor  # noqa: E402
@@ -37,12 +38,10 @@ def main(args: list[str] | None = None) -> int:
     _prioritize(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    if node.get_parameter("autostart").value:
-        node.trigger_configure()
-        node.trigger_activate()
+    started = not node.get_parameter("autostart").value or _start(node)
     gc.freeze()
     try:
-        while not asked:
+        while started and not asked:
             executor.spin_once(timeout_sec=0.2)
     except ExternalShutdownException:
         pass
@@ -50,7 +49,12 @@ def main(args: list[str] | None = None) -> int:
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
-    return 0 if rested else 1
+    return 0 if rested and started else 1
+
+
+def _start(node: SafetyMonitor) -> bool:
+    """Configure, then activate; False when that is refused, with the reason in the log."""
+    return all(step() == TransitionCallbackReturn.SUCCESS for step in (node.trigger_configure, node.trigger_activate))
 
 
 def _prioritize(node: SafetyMonitor) -> None:

@@ -35,7 +35,7 @@ class WithoutExecutor(CallbackGroup):
 class FastInput:
     """Takes messages of ``subscriptions`` and calls their callbacks, in one thread.
 
-    on_error: told about an exception of a callback; the thread goes on.
+    on_error: told about an exception of a callback, or of taking a message; the thread goes on.
     """
 
     def __init__(
@@ -73,10 +73,9 @@ class FastInput:
                 self._take(by_pointer[pointer])
 
     def _take(self, subscription: Subscription) -> None:
-        taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-        if taken is None or self._stopping:
-            return
         try:
-            subscription.callback(taken[0])
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+            if taken is not None and not self._stopping:
+                subscription.callback(taken[0])
         except Exception as error:  # one bad message must not end the input of all
             self._on_error(error)

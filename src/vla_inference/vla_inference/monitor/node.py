@@ -42,7 +42,7 @@ class SafetyMonitor(LifecycleNode):
         self._latency = LatencyLog()
         self._driver: Driver | None = None
         self._guard: GraphGuard | None = None
-        self._input: FastInput | None = None
+        self._inputs: list[FastInput] = []
         self._pacer: Pacer | None = None
         self._reporter: Reporter | None = None
         self._e_stops: list[Subscription] = []
@@ -78,10 +78,12 @@ class SafetyMonitor(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen, stream, report; still disarmed."""
         assert self._driver is not None and self._reporter is not None
-        inputs = [*self._driver.subscriptions, *self._e_stops, *self._clock_input()]
-        self._input = FastInput(self, inputs, self._failed)
+        # Two threads: a stop must not wait until a plan has been checked.
+        groups = ([*self._driver.subscriptions, *self._clock_input()], self._e_stops)
+        self._inputs = [FastInput(self, subscriptions, self._failed) for subscriptions in groups]
         self._pacer = Pacer(round(1e9 / self._values["rate_hz"]), self._tick, self._failed)
-        self._input.start()
+        for part in self._inputs:
+            part.start()
         self._pacer.start()
         self._reporter.start()
         return super().on_activate(state)
@@ -130,10 +132,10 @@ class SafetyMonitor(LifecycleNode):
         raise VlaError(f"robot is {self._values['robot']!r}; valid: 'arm', 'base'")
 
     def _silence(self) -> None:
-        for part in (self._input, self._pacer, self._reporter):
+        for part in (*self._inputs, self._pacer, self._reporter):
             if part is not None:
                 part.stop()
-        self._input = self._pacer = None
+        self._inputs, self._pacer = [], None
         self._give_clock_back()
 
     def _take_down(self) -> None:
