@@ -13,6 +13,7 @@ from vla_inference.monitor.convert import nanoseconds, to_time
 from vla_msgs.msg import ActionChunk, Latency, Percentiles
 
 WINDOW = 1000
+PENDING = 8  # chunks of which only one of the two times is known yet
 STAGES = ("sync", "inference", "gate", "total")
 
 
@@ -28,7 +29,7 @@ class LatencyLog:
     """Collects the times on the fast threads, makes messages of them on the reporter's."""
 
     _decisions: dict[int, _Decision] = field(default_factory=dict)
-    _published: deque[tuple[int, Now]] = field(default_factory=deque)
+    _published: deque[tuple[int, Now]] = field(default_factory=lambda: deque(maxlen=PENDING))
     _windows: dict[str, deque[float]] = field(default_factory=lambda: {s: deque(maxlen=WINDOW) for s in STAGES})
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -36,7 +37,7 @@ class LatencyLog:
         """The gate has judged ``chunk``."""
         with self._lock:
             self._decisions[int(chunk.chunk_id)] = _Decision(chunk, received, decided)
-            while len(self._decisions) > 8:
+            while len(self._decisions) > PENDING:
                 self._decisions.pop(next(iter(self._decisions)))
 
     def published(self, chunk_id: int, now: Now) -> None:
@@ -47,8 +48,10 @@ class LatencyLog:
     def messages(self) -> list[Latency]:
         """One for each chunk whose first command has left and whose decision is known."""
         with self._lock:
+            # The stream may publish a plan before the thread that has judged it gets to say so.
             ready = [entry for entry in self._published if entry[0] in self._decisions]
-            self._published.clear()
+            for entry in ready:
+                self._published.remove(entry)
             pairs = [(self._decisions.pop(chunk_id), now) for chunk_id, now in ready]
         return [self._message(decision, now) for decision, now in pairs]
 
