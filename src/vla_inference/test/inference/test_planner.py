@@ -78,6 +78,13 @@ def test_after_a_restart_a_moving_arm_is_not_thought_to_rest() -> None:
     assert plan.velocities[0] == pytest.approx([0.5] * 7, abs=0.1)
 
 
+def test_an_arm_whose_velocities_are_not_measured_is_planned_for_as_if_they_were_not_sent() -> None:
+    arm = Arm()
+    arm.newest = JointSample(10 * SECOND, 0, ARM, list(HOME), [np.nan] * 7)
+    plan = arm.plan(10 * SECOND, HOME, step=0.1)
+    assert plan is not None and plan.positions[-1] == pytest.approx(HOME + 0.1, abs=5e-3)
+
+
 def test_an_arm_that_somebody_else_moved_is_planned_from_where_it_is() -> None:
     arm = Arm()
     arm.plan(10 * SECOND, HOME)

@@ -146,6 +146,8 @@ class JointPlanner:
         newest = self._newest_joints()
         if newest is None or len(newest.velocities) != len(newest.names):
             return
+        if not np.isfinite(newest.velocities).all():
+            return  # a driver that does not measure them says NaN
         velocities = order_joints(self._joint_names, newest.names, newest.velocities)
         if np.abs(velocities).max() > _AT_REST:
             positions = order_joints(self._joint_names, newest.names, newest.positions)
