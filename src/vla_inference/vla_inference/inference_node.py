@@ -197,10 +197,15 @@ class InferenceNode(LifecycleNode):
         self._board.set_remark(str(refusal))
 
     def _take_safety_status(self, message: SafetyStatus) -> None:
+        try:
+            state, decision = GateState(message.state), GateDecision(message.decision)
+        except ValueError as error:  # not heard is what it comes to: after its time, a silent monitor counts as dead
+            self.get_logger().error(f"{SAFETY_TOPIC} is not understood: {error}", throttle_duration_sec=5.0)
+            return
         self._gate.update(
             GateReport(
-                state=GateState(message.state),
-                decision=GateDecision(message.decision),
+                state=state,
+                decision=decision,
                 reason=message.reason,
                 detail=message.detail,
                 chunk_id=message.chunk_id,

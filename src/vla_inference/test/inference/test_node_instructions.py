@@ -71,6 +71,13 @@ def test_a_latched_stop_of_the_gate_ends_the_instruction(robot, active_node) -> 
     assert result.outcome == Result.GATE_STOPPED and "emergency stop pressed" in result.message
 
 
+@pytest.mark.parametrize("field", ["state", "decision"])
+def test_a_status_of_the_gate_that_is_not_understood_counts_as_none(active_node, field: str) -> None:
+    before = active_node._gate.report
+    active_node._take_safety_status(SafetyStatus(**{field: 99}))
+    assert active_node._gate.report is before
+
+
 def test_a_disarmed_gate_refuses(robot, active_node) -> None:
     robot.gate(SafetyStatus.DISARMED)
     robot.wait(lambda: active_node._gate.state_name == "DISARMED", "the gate's state did not arrive")

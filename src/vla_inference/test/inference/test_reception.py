@@ -30,7 +30,7 @@ def test_a_goal_may_bring_its_own_timeout() -> None:
     assert task.deadline_ns == 2_500_000_000
 
 
-@pytest.mark.parametrize("timeout_s", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("timeout_s", [-1.0, math.nan, math.inf, 86_401.0, 1e300])
 def test_a_timeout_that_cannot_be_kept_is_refused(timeout_s: float) -> None:
     with pytest.raises(InstructionError, match="timeout_s") as caught:
         _Site().reception.receive("pick", "action", 0, timeout_s)

@@ -77,6 +77,9 @@ class InstructionActionServer:
         return CancelResponse.ACCEPT
 
     async def _execute(self, handle: ServerGoalHandle) -> ExecuteInstruction.Result:
+        if handle.is_cancel_requested:  # before there was a task to end
+            handle.canceled()
+            return ExecuteInstruction.Result(outcome=int(Outcome.CANCELED), message="canceled before it began")
         ended = Future()
         try:
             task = self._reception.receive(

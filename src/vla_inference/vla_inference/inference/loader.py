@@ -149,13 +149,13 @@ class Loader:
         """``begin`` and ``finish`` in one, for a robot that is live; blocks.
 
         Raises:
-            VlaError: it cannot be used; its worker is ended.
+            VlaError: it cannot be used. Its worker is ended, as after any other error.
         """
         candidate = self.begin(folder)
         try:
             candidate.supervisor.wait_ready(self._parameters.worker_start_timeout_s)
             return candidate, self.finish(candidate, self._parameters.worker_start_timeout_s)
-        except VlaError:
+        except Exception:  # a defect, too, must not leave a worker behind
             candidate.policy.close()
             raise
 

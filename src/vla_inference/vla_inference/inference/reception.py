@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from vla_inference.inference.instruction import InstructionError, InstructionIntake
@@ -10,6 +9,9 @@ from vla_inference.inference.tasks import Task, TaskDesk
 
 # Why no instruction can be served at the moment, with the remedy; None when all is well.
 Objection = Callable[[], str | None]
+
+MAX_TIMEOUT_S = 86_400.0
+"""Longest that an instruction may ask for: a day; more is a unit mistake, and no clock could count it."""
 
 
 class Reception:
@@ -46,8 +48,10 @@ class Reception:
                 a running task runs on.
         """
         text = self._intake.check(sentence)
-        if math.isnan(timeout_s) or math.isinf(timeout_s) or timeout_s < 0.0:
-            raise InstructionError("bad_timeout", f"timeout_s is {timeout_s}, must be 0 (the default) or positive [s]")
+        if not 0.0 <= timeout_s <= MAX_TIMEOUT_S:  # also true for NaN
+            raise InstructionError(
+                "bad_timeout", f"timeout_s is {timeout_s}, must be 0 (the default) or at most {MAX_TIMEOUT_S:g} [s]"
+            )
         for objection in self._objections:
             reason = objection()
             if reason is not None:
