@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vla_bringup.errors import StackError
-from vla_bringup.graph.session import Session, wait_until
+from vla_bringup.graph.session import Session
 from vla_bringup.stack.spec import NodeSpec
 from vla_bringup.stack.supervisor import Stack
 
@@ -73,12 +73,17 @@ def test_a_crash_while_starting_is_reported_at_once(ros: Session, tmp_path: Path
         running.start()
 
 
-def test_a_crash_later_ends_the_wait_of_whoever_waits(ros: Session, tmp_path: Path) -> None:
-    with stack(ros, specs(), tmp_path, []) as running:
+def test_a_crash_later_ends_the_wait_of_whoever_waits_and_the_arm_still_comes_to_rest(
+    ros: Session, tmp_path: Path
+) -> None:
+    steps: list[tuple[str, str]] = []
+    with stack(ros, specs(), tmp_path, steps) as running:
         running.start()
         ros.watchdog = running.check
         running._processes["inference_node"]._popen.kill()
         with pytest.raises(StackError, match=r"inference_node ended unexpectedly \(signal 9\)"):
             ros.wait_for(lambda: False, PATIENCE_S)
         ros.watchdog = None
-        assert wait_until(lambda: running._processes["safety_monitor"].exit_code is None, 1.0)
+        assert running._processes["safety_monitor"].exit_code is None
+    assert ("safety_monitor", "bringing the arm to rest") in steps
+    assert not [text for _, text in steps if "did not confirm" in text]

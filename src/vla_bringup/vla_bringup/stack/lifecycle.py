@@ -31,7 +31,7 @@ class LifecycleClient:
     def __init__(self, session: Session, node_name: str, check: Callable[[], None]) -> None:
         self._session = session
         self._name = node_name
-        self._check = check
+        self.check = check
         self._change = session.node.create_client(ChangeState, f"{node_name}/change_state")
         self._get = session.node.create_client(GetState, f"{node_name}/get_state")
 
@@ -39,7 +39,7 @@ class LifecycleClient:
         """StackError when the node's services do not appear."""
 
         def there() -> bool:
-            self._check()
+            self.check()
             return bool(self._change.service_is_ready() and self._get.service_is_ready())
 
         if not wait_until(there, timeout_s):
@@ -90,7 +90,7 @@ class LifecycleClient:
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         def met() -> bool:
-            self._check()
+            self.check()
             return condition()
 
         return wait_until(met, timeout_s)

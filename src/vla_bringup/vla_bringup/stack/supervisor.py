@@ -106,6 +106,7 @@ class Stack:
         monitor = self._lifecycles.get("safety_monitor")
         if monitor is not None and self._alive("safety_monitor"):
             self._progress("safety_monitor", "bringing the arm to rest")
+            monitor.check = self._check_monitor  # that another process has died must not cut this short
             try:
                 if monitor.state() == "active":
                     monitor.deactivate(REST_S)
@@ -121,6 +122,10 @@ class Stack:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _check_monitor(self) -> None:
+        if not self._alive("safety_monitor"):
+            raise StackError("safety_monitor has ended")
 
     def _alive(self, name: str) -> bool:
         process = self._processes.get(name)
