@@ -78,9 +78,11 @@ class Rig(Node):
         }
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
             yaml.safe_dump({"/**": {"ros__parameters": parameters}}, file, width=10**7)
-        self.spawn(["-m", "vla_inference.safety_monitor", "--ros-args", "--params-file", file.name])
-        self.arm()
-        os.unlink(file.name)
+        try:
+            self.spawn(["-m", "vla_inference.safety_monitor", "--ros-args", "--params-file", file.name])
+            self.arm()
+        finally:
+            os.unlink(file.name)
 
     def arm(self) -> None:
         """Call vla/reset until it arms."""
@@ -104,7 +106,11 @@ class Rig(Node):
         for process in self._processes:
             process.send_signal(signal.SIGINT)
         for process in self._processes:
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def summary(values: list[float]) -> dict[str, float]:

@@ -112,7 +112,11 @@ def stack(folder: Path, replan_rate_hz: float) -> Iterator[None]:
         for process in reversed(processes):
             process.send_signal(signal.SIGINT)
         for process in processes:
-            process.wait(30.0)
+            try:
+                process.wait(30.0)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def measure(seconds: float) -> list[Latency]:
