@@ -71,6 +71,7 @@ def install_wheels(venv, lock, env_key):
         shutil.rmtree(str(venv), ignore_errors=True)
         run("venv", [sys.executable, "-m", "venv", venv])
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    stamp.unlink(missing_ok=True)  # until it has succeeded, nothing is done
     say("installing the locked packages of requirements/%s.txt (about a minute)" % lock)
     # The re-execution of Python that the ROS wheels do at start would be in pip's way while they change.
     env = dict(os.environ, _ROS_WHEELS_BOOTSTRAP_COMPLETE="1")
@@ -81,6 +82,8 @@ def install_wheels(venv, lock, env_key):
     # empy is the only package that exists as source alone; setuptools and wheel above build it.
     only = ["--only-binary", ":all:", "--no-binary", "empy", "--no-build-isolation"]
     run("pip_" + lock, pip + only + ["-r", LOCKS / (lock + ".txt")], env=env)
+    if lock == "product":
+        rewrite_cmake(venv)  # before the stamp, or an interruption between the two would leave it undone for ever
     stamp.write_text(key)
     return True
 
@@ -139,6 +142,7 @@ def colcon_build(env_key):
     stamp = ROOT / "install" / ".stamp"
     if is_done(stamp, key):
         return False
+    stamp.unlink(missing_ok=True)
     say("building the packages with colcon (about half a minute for the messages)")
     env = dict(os.environ)
     env["PATH"] = "%s:%s" % (VENV / "bin", env.get("PATH", ""))
@@ -165,8 +169,6 @@ def main():
         fcntl.flock(guard, fcntl.LOCK_EX)  # a second setup waits; released when the process ends
         env_key = sys.version
         changed = install_wheels(VENV, "product", env_key)
-        if changed:
-            rewrite_cmake(VENV)
         changed = colcon_build(env_key) or changed
         if arguments.train:
             changed = install_wheels(TRAIN_VENV, "train", env_key) or changed
