@@ -81,7 +81,9 @@ def test_streams_have_their_rates_by_stamp_and_their_content(sim: Client) -> Non
     assert (np.diff(clock_stamps) > 0).all()
     assert np.median(np.diff(clock_stamps)) == pytest.approx(5 * MS, abs=MS)
     front_stamps = [from_time(message.header.stamp) for message in front]
-    assert np.median(np.diff(front_stamps)) == pytest.approx(33.3 * MS, abs=4 * MS)
+    # On the grid of 30 Hz, each at the first 6 ms round after its point. A busy machine may leave some out.
+    assert (np.diff(front_stamps) > 0).all()
+    assert ((np.array(front_stamps) + 1000) % (1e9 / 30) < 6.1 * MS).all()
     assert set(front_stamps[1:-1]) & {from_time(message.header.stamp) for message in wrist}, "cameras share stamps"
 
     image = front[-1]
