@@ -17,9 +17,9 @@ from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import Decision, Verdict
 from vla_core.safety.gate import ArmGate
 from vla_core.safety.proposal import SOURCE_JOINT, Proposal, Refused, Trace
-from vla_core.safety.status import Status
 from vla_inference.monitor.command_publisher import CommandPublisher
 from vla_inference.monitor.convert import StateReader, chunk_proposal, command_proposal, nanoseconds, trace_of
+from vla_inference.monitor.driver import Driver
 from vla_inference.monitor.latency import LatencyLog
 from vla_msgs.msg import ActionChunk
 
@@ -27,7 +27,7 @@ LEADS_S = (0.015, 0.03, 0.06, 0.12)  # a check that took longer than its lead is
 SHORT = 4  # points up to which a command is checked at once, under the lock, and published from its callback
 
 
-class ArmDriver:
+class ArmDriver(Driver[ArmGate, CommandPublisher]):
     """Joint chunks and commands in, trajectories and gripper set-points out."""
 
     def __init__(
@@ -40,16 +40,14 @@ class ArmDriver:
         latency: LatencyLog,
         changed: Callable[[], None],
     ) -> None:
-        self._node, self._now, self._latency, self._changed = node, now, latency, changed
-        self._gate = ArmGate(config)
         gripper = None if config.gripper is None else config.gripper.joint_names[0]
-        self._reader = StateReader(config.limits.joint_names, gripper)
-        self._state_stamp_ns = 0
         topic = parameters["command_topic"]
         gripper_topic = parameters["gripper_topic"] if gripper else None
-        self._publisher = CommandPublisher(node, topic, gripper_topic, config.limits.joint_names)
+        publisher = CommandPublisher(node, topic, gripper_topic, config.limits.joint_names)
+        super().__init__(node, ArmGate(config), publisher, now, latency, changed)
+        self._reader = StateReader(config.limits.joint_names, gripper)
+        self._state_stamp_ns = 0
         self.command_topics = [topic] + ([gripper_topic] if gripper_topic else [])
-        self._seen: tuple[object, ...] = ()
 
         def subscribe(kind: type, name: str, callback: Callable[[Any], None], qos: QoSProfile) -> Subscription:
             return node.create_subscription(kind, name, callback, qos, callback_group=group)
@@ -127,44 +125,6 @@ class ArmDriver:
         if command is not None and command.trace is not None and command.trace.chunk_id:
             self._latency.published(command.trace.chunk_id, self._now())
         self._report()
-
-    def _report(self) -> None:
-        """Wake the reporter when what it reports has changed."""
-        status = self._gate.status()
-        seen = (status.state, status.verdict.decision, status.verdict.reason, status.trace, status.e_stop)
-        if seen != self._seen:
-            self._seen = seen
-            self._changed()
-
-    def press(self, pressed: bool) -> None:
-        """The operator's button."""
-        self._gate.press(pressed)
-
-    def stop(self, verdict: Verdict) -> None:
-        """Latch a stop and brake."""
-        self._gate.stop(verdict)
-
-    def reset(self, now: Now) -> str:
-        """Arm; returns why not, empty when armed."""
-        return self._gate.reset(now)
-
-    def disarm(self) -> None:
-        """Brake, and accept nothing until the next reset."""
-        self._gate.disarm()
-
-    def moving(self, now: Now) -> bool:
-        """Whether the arm is not at rest."""
-        return self._gate.moving(now)
-
-    def status(self) -> Status:
-        """Snapshot."""
-        return self._gate.status()
-
-    def destroy(self) -> None:
-        """Take the topics down."""
-        for subscription in self.subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._publisher.destroy()
 
 
 def _too_slow() -> Verdict:

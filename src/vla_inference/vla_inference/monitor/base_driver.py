@@ -16,10 +16,10 @@ from vla_core.safety.clock import Now
 from vla_core.safety.decision import Decision, Limit, Verdict
 from vla_core.safety.proposal import SOURCE_TWIST, Trace
 from vla_core.safety.rules.twist import TwistProposal
-from vla_core.safety.status import Status
 from vla_core.safety.twist_gate import TwistCommand, TwistConfig, TwistGate
 from vla_core.types import FloatArray
 from vla_inference.monitor.convert import nanoseconds, trace_of
+from vla_inference.monitor.driver import Driver
 from vla_inference.monitor.latency import LatencyLog
 from vla_inference.monitor.robot_model import clock_config
 from vla_msgs.msg import ActionChunk
@@ -76,7 +76,7 @@ class TwistPublisher:
         self._node.destroy_publisher(self._publisher)
 
 
-class BaseDriver:
+class BaseDriver(Driver[TwistGate, TwistPublisher]):
     """Twist chunks and commands in, twists out."""
 
     def __init__(
@@ -89,12 +89,10 @@ class BaseDriver:
         latency: LatencyLog,
         changed: Callable[[], None],
     ) -> None:
-        self._node, self._now, self._latency, self._changed = node, now, latency, changed
-        self._gate = TwistGate(config)
         topic = parameters["twist_topic"]
-        self._publisher = TwistPublisher(node, topic, parameters["twist_stamped"], config.frame_id)
+        publisher = TwistPublisher(node, topic, parameters["twist_stamped"], config.frame_id)
+        super().__init__(node, TwistGate(config), publisher, now, latency, changed)
         self.command_topics = [topic]
-        self._seen: tuple[object, ...] = ()
 
         def subscribe(kind: type, name: str, callback: Callable[[Any], None]) -> Subscription:
             return node.create_subscription(kind, name, callback, QoSProfile(depth=1), callback_group=group)
@@ -144,44 +142,6 @@ class BaseDriver:
     def _publish(self, command: TwistCommand | None) -> None:
         if command is not None:
             self._publisher.publish(command)
-
-    def _report(self) -> None:
-        """Wake the reporter when what it reports has changed."""
-        status = self._gate.status()
-        seen = (status.state, status.verdict.decision, status.verdict.reason, status.trace, status.e_stop)
-        if seen != self._seen:
-            self._seen = seen
-            self._changed()
-
-    def press(self, pressed: bool) -> None:
-        """The operator's button."""
-        self._gate.press(pressed)
-
-    def stop(self, verdict: Verdict) -> None:
-        """Latch a stop and brake."""
-        self._gate.stop(verdict)
-
-    def reset(self, now: Now) -> str:
-        """Arm; returns why not, empty when armed."""
-        return self._gate.reset(now)
-
-    def disarm(self) -> None:
-        """Brake, and accept nothing until the next reset."""
-        self._gate.disarm()
-
-    def moving(self, now: Now) -> bool:
-        """Whether the base is not commanded to rest."""
-        return self._gate.moving(now)
-
-    def status(self) -> Status:
-        """Snapshot."""
-        return self._gate.status()
-
-    def destroy(self) -> None:
-        """Take the topics down."""
-        for subscription in self.subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._publisher.destroy()
 
 
 def _row(twist: Twist) -> FloatArray:

@@ -40,7 +40,7 @@ class SafetyMonitor(LifecycleNode):
         self._values = monitor_parameters.values(self)
         self._group = WithoutExecutor()
         self._latency = LatencyLog()
-        self._driver: Driver | None = None
+        self._driver: Driver[Any, Any] | None = None
         self._guard: GraphGuard | None = None
         self._inputs: list[FastInput] = []
         self._pacer: Pacer | None = None
@@ -122,7 +122,7 @@ class SafetyMonitor(LifecycleNode):
         self._take_down()
         return rested
 
-    def _make_driver(self, changed: Callable[[], None]) -> Driver:
+    def _make_driver(self, changed: Callable[[], None]) -> Driver[Any, Any]:
         arguments = (self._values, self._group, self._now, self._latency, changed)
         if self._values["robot"] == "arm":
             config = gate_config(describe(self, self._values), self._values)
