@@ -169,16 +169,26 @@ class TabletopPolicy(nn.Module):
         return {"logits": logits, "done": self.done(x[:, -1]), "target": self.target(x[:, -1])}
 
 
+JOINT_SHARPNESS = 2.0
+
+
 class ExportedPolicy(nn.Module):
-    """The network with the inputs and outputs of the bundle: uint8 HWC images in, logits and done probability out."""
+    """The network with the inputs and outputs of the bundle: uint8 HWC images in, logits and done probability out.
+
+    The joints' logits are doubled, a softmax temperature of one half: where the network wavers between going on and
+    trying again, the mean of both is to stand still, and the arm would stay there.
+    """
 
     def __init__(self, policy: TabletopPolicy) -> None:
         super().__init__()
         self.policy = policy
+        sharpness = torch.full((policy.config.action_dim, 1), JOINT_SHARPNESS)
+        sharpness[-1] = 1.0  # the gripper
+        self.register_buffer("sharpness", sharpness)
 
     def forward(
         self, front: Tensor, wrist: Tensor, state: Tensor, text: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         images = [image.permute(0, 3, 1, 2).float() / 255.0 for image in (front, wrist)]
         out = self.policy.decode(self.policy.encode_images(images), state, text, text_mask)
-        return out["logits"], out["done"].sigmoid()
+        return out["logits"] * self.sharpness, out["done"].sigmoid()
