@@ -66,3 +66,11 @@ def test_home_is_recognized() -> None:
     assert is_home(state(HOME_RAD, OPEN_M))
     assert not is_home(state(HOME_RAD, 0.0))
     assert not is_home(state(AWAY, OPEN_M))
+
+
+@pytest.mark.parametrize("away_rad", np.linspace(0.0, 2.5, 101))
+def test_points_never_come_close_together(away_rad: float) -> None:
+    arm = (HOME_RAD[0] + away_rad, *HOME_RAD[1:])
+    points = homing_trajectory(state(arm)).points
+    times_s = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in points]
+    assert min(np.diff(times_s)) > 0.02

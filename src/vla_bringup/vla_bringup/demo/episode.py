@@ -11,6 +11,7 @@ from vla_bringup.errors import NotRunningError, RefusedError
 from vla_bringup.graph.instruction import InstructionClient, RunningInstruction
 from vla_bringup.graph.session import Session
 from vla_bringup.graph.stack_view import StackView, gate_counts
+from vla_msgs.msg import EpisodeStatus
 from vla_msgs.srv import ResetScene
 
 TIMEOUT_S = 15.0
@@ -21,6 +22,15 @@ SETTLE_S = 10.0
 FRESH_S = 0.2
 """Simulated time for the cameras to have seen the new scene."""
 STALLED_S = 120.0
+TICK_S = 0.02
+"""Simulated time by which a status may be off."""
+
+
+def began_s(episode: EpisodeStatus | None) -> float:
+    """Simulated time at which the scene was set; before everything when nothing is known of it."""
+    if episode is None:
+        return float("-inf")
+    return float(episode.header.stamp.sec + episode.header.stamp.nanosec * 1e-9 - episode.elapsed_s)
 
 
 class EpisodeRunner:
@@ -58,17 +68,21 @@ class EpisodeRunner:
 
     def _reset_scene(self, attempt: Attempt, record: EpisodeRecord) -> None:
         request = ResetScene.Request(seed=attempt.scene_seed, task=attempt.task, target=attempt.color)
+        asked_s = began_s(self._view.episode) + self._elapsed_s()
         answer = self._session.call(ResetScene, "sim/reset_scene", request)
         if not answer.success:
             raise RefusedError(f"sim/reset_scene was refused: {answer.message}")
         record.task, record.target = answer.task, answer.target
         # What the simulator says about the scene before must not be taken for this one.
-        if not self._session.wait_for(lambda: self._is_fresh(attempt.scene_seed), SETTLE_S):
+        if not self._session.wait_for(lambda: self._is_fresh(attempt.scene_seed, asked_s), SETTLE_S):
             raise NotRunningError("sim/episode of the new scene", SETTLE_S)
 
-    def _is_fresh(self, seed: int) -> bool:
+    def _is_fresh(self, seed: int, asked_s: float) -> bool:
+        """The seed alone does not tell: the scene that the simulator starts with may be the first attempt's."""
         episode = self._view.episode
-        return episode is not None and episode.seed == seed and episode.elapsed_s >= FRESH_S
+        if episode is None or episode.seed != seed:
+            return False
+        return began_s(episode) > asked_s - TICK_S and episode.elapsed_s >= FRESH_S
 
     def _follow(
         self,

@@ -17,7 +17,7 @@ OPEN_M = 0.04
 
 PEAK_RAD_S = 0.8  # calm; the arm's limits are above 2 rad/s
 FASTEST_S = 1.0
-STEP_S = 0.05
+STEP_S = 0.05  # between points, at most; they are evenly spaced
 ARRIVED_RAD = 0.02
 ARRIVED_M = 0.004
 
@@ -57,8 +57,7 @@ def homing_trajectory(state: JointState) -> JointTrajectory:
     farthest_rad = float(np.abs(end - start)[:-1].max())
     duration_s = max(FASTEST_S, 1.875 * farthest_rad / PEAK_RAD_S)  # 15/8: peak over mean velocity of a quintic
     trajectory = JointTrajectory(joint_names=list(names))
-    for k in range(int(np.ceil(duration_s / STEP_S)) + 1):
-        t_s = min(k * STEP_S, duration_s)
+    for t_s in np.linspace(0.0, duration_s, int(np.ceil(duration_s / STEP_S)) + 1):
         position, velocity, acceleration = quintic(start, end, duration_s, t_s)
         trajectory.points.append(
             JointTrajectoryPoint(
