@@ -41,12 +41,23 @@ def test_its_output_and_its_ending_are_known(tmp_path: Path) -> None:
 def test_an_interrupt_is_tried_first(tmp_path: Path) -> None:
     process = python(
         tmp_path,
-        "import time\nprint('up', flush=True)\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('rest')",
+        "import time\ntry:\n print('up', flush=True)\n time.sleep(600)\nexcept KeyboardInterrupt: print('rest')",
     )
     assert wait_until(lambda: "up" in process.log_tail(), PATIENCE_S)
     process.end(PATIENCE_S)
     assert process.log_tail(1) == "rest"
     assert process.exit_code == 0
+
+
+def test_an_interrupt_reaches_it_though_this_process_ignores_interrupts(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = python(tmp_path, "import time\nprint('up', flush=True)\ntime.sleep(600)")
+        assert wait_until(lambda: "up" in process.log_tail(), PATIENCE_S)
+        process.end(PATIENCE_S)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.exit_code == -signal.SIGINT
 
 
 def test_a_process_that_refuses_to_end_is_killed_with_its_children(tmp_path: Path) -> None:

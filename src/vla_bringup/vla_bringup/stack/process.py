@@ -14,8 +14,12 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _end_with_parent() -> None:
-    """Between fork and exec: when this command is killed outright, its processes are told to end."""
+def _before_exec() -> None:
+    """Between fork and exec: told to end when this command is killed outright; interruptible also from scripts.
+
+    A shell without job control starts background commands with the interrupt ignored, and that is inherited.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
@@ -35,7 +39,7 @@ class ManagedProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_before_exec if sys.platform == "linux" else None,
             )
 
     @property
