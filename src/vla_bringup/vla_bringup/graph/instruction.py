@@ -54,9 +54,9 @@ class InstructionClient:
                 on_feedback(message.feedback)
                 self._session.notify()
 
-        # Sent twice, the second goal would merely preempt the first.
+        # Sent twice, the second goal preempts the first: so not before an answer is surely lost.
         handle = self._session.ask(
-            lambda: self._client.send_goal_async(goal, feedback_callback=feedback), f"the action {ACTION}", 12.0
+            lambda: self._client.send_goal_async(goal, feedback_callback=feedback), f"the action {ACTION}", 16.0, 5.0
         )
         if not handle.accepted:
             raise RefusedError(f"inference_node did not accept {sentence!r}; its log says why")

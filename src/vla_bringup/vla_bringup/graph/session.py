@@ -120,7 +120,7 @@ class Session:
             futures.append(send())
             futures[-1].add_done_callback(lambda _: self.notify())
             if self.wait_for(answered, min(again_s, max(0.0, deadline - time.monotonic()))):
-                return next(future for future in futures if future.done()).result()
+                return next(future for future in reversed(futures) if future.done()).result()
         raise NotRunningError(f"an answer of {what}", timeout_s)
 
     def call(
