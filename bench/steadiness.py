@@ -17,7 +17,7 @@ import rclpy
 from _gate_rig import HOME, JOINTS, Rig, summary, write
 from builtin_interfaces.msg import Duration
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -56,7 +56,9 @@ class Inferring(Node):
         self._result = 0.0
         kind, topic = (JointTrajectory, "plain/commands") if plain else (ActionChunk, "vla/action_chunk")
         self._publisher = self.create_publisher(kind, topic, QoSProfile(depth=1))
-        self.create_subscription(Image, "image", self.on_image, qos_profile_sensor_data)
+        # The newest image alone: queued ones would be older than the gate accepts.
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self.create_subscription(Image, "image", self.on_image, newest)
         if plain:
             self.create_timer(PERIOD_S, self.on_timer)
 
