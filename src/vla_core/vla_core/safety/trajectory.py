@@ -10,6 +10,8 @@ import numpy as np
 from vla_core.safety.quintic import Extremes, extremes, segment_ends, state_at, states_at
 from vla_core.types import FloatArray, read_only
 
+RESOLUTION_S = 1e-6  # knots nearer than this fall together, or fly apart, once their times are moved
+
 
 class Trajectory:
     """Knots of position, velocity and acceleration, with the quintic through them in between.
@@ -93,8 +95,9 @@ class Trajectory:
 
         A dropped knot leaves a quintic that only approximates the two it replaces; so do not drop without checking.
         """
-        if start >= end:
+        if end - start < RESOLUTION_S:
             return Trajectory(np.array([start]), self.state(start)[None])
+        gap = max(gap, RESOLUTION_S)
         inside = (self.times > start + gap) & (self.times < end - gap)
         times = np.concatenate([[start], self.times[inside], [end]])
         states = np.concatenate([self.state(start)[None], self.states[inside], self.state(end)[None]])
