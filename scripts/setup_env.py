@@ -70,18 +70,20 @@ def install_wheels(venv, lock, env_key):
         say("creating %s with Python %s" % (venv.name, sys.version.split()[0]))
         shutil.rmtree(str(venv), ignore_errors=True)
         run("venv", [sys.executable, "-m", "venv", venv])
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"]
+    # The lock is complete, so nothing is left to resolve. Letting pip resolve would even break: it looks at the newest
+    # release of whatever is asked for with an extra (coverage[toml]), which no lock can hold a hash of.
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps"]
     stamp.unlink(missing_ok=True)  # until it has succeeded, nothing is done
     say("installing the locked packages of requirements/%s.txt (about a minute)" % lock)
     # The re-execution of Python that the ROS wheels do at start would be in pip's way while they change.
     env = dict(os.environ, _ROS_WHEELS_BOOTSTRAP_COMPLETE="1")
     if lock == "train":
         install_torch(python, env)
-        pip.append("--no-deps")  # the lock is complete but for PyTorch
     run("pip_build", pip + ["--only-binary", ":all:", "-r", LOCKS / "build.txt"], env=env)
     # empy is the only package that exists as source alone; setuptools and wheel above build it.
     only = ["--only-binary", ":all:", "--no-binary", "empy", "--no-build-isolation"]
     run("pip_" + lock, pip + only + ["-r", LOCKS / (lock + ".txt")], env=env)
+    run("pip_check", [python, "-m", "pip", "check"], env=env)  # what resolving would have found: a lock with a gap
     if lock == "product":
         rewrite_cmake(venv)  # before the stamp, or an interruption between the two would leave it undone for ever
     stamp.write_text(key)
