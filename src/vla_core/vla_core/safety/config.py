@@ -9,6 +9,7 @@ from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Limit
+from vla_core.safety.rules.effort import PATIENCE as EFFORT_PATIENCE
 from vla_core.safety.stream import StreamConfig
 
 CONTENT_AGE = Limit(1.0, "s", "older images show another scene")
@@ -27,6 +28,7 @@ class GateConfig:
     quiet_after_s: how long the stream goes on after coming to rest; then it is silent, the controller holds.
     refusals_to_stop: plans refused in a row, for what they contain, that latch a stop.
     recovery_per_s: how fast the speed in force recovers after a plan had to be slowed.
+    effort_share: of the effort limits that a measured effort may reach.
     """
 
     limits: JointLimits
@@ -45,10 +47,14 @@ class GateConfig:
     step: Limit = STEP
     tracking: Limit = TRACKING
     tracking_patience: Limit = TRACKING_PATIENCE
+    effort_share: float = 1.0
+    effort_patience: Limit = EFFORT_PATIENCE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.brake_share <= 1.0:
             raise LimitsError(f"brake_share {self.brake_share} must be in (0, 1]")
+        if not 0.0 < self.effort_share <= 1.0:
+            raise LimitsError(f"effort_share {self.effort_share} must be in (0, 1]")
         if self.gripper is not None and len(self.gripper) != 1:
             raise LimitsError(f"a gripper has one joint, not {len(self.gripper)}; name the one that the others mimic")
         self.brake.require(self.promised_stop_s, self.period_s)

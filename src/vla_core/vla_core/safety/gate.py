@@ -14,18 +14,16 @@ from vla_core.safety.decision import PASSED, Decision, Verdict
 from vla_core.safety.grip import Grip
 from vla_core.safety.latch import Latch, emergency
 from vla_core.safety.proposal import Proposal, Trace
-from vla_core.safety.rules.ages import ReceiptAgeRule
-from vla_core.safety.rules.tracking import TrackingRule
 from vla_core.safety.sources import SourceRule
 from vla_core.safety.status import Status
 from vla_core.safety.stream import Message, Stream
-from vla_core.types import FloatArray, read_only
+from vla_core.safety.supervision import Supervision
+from vla_core.types import FloatArray
 
 RESYNC = 0.05  # [rad or m], an arm found this far from its last command was moved by something else
 # Position, velocity, acceleration: what is committed may shift this much while a plan is checked, because near knots
 # are skipped. What is sent is checked again from where it really is.
 SAME = np.array([1e-3, 2e-2, 2.0])
-STILL = 0.05  # [rad/s or m/s], an arm faster than this is not at rest
 # A plan refused for one of these does not date the plans after it: it may come again, or its stamp is wrong.
 UNDATED = ("nonfinite", "chunk_future")
 
@@ -56,16 +54,7 @@ class ArmGate:
         self._grip = None if config.gripper is None else Grip(config.gripper)
         self._latch = Latch()
         self._sources = SourceRule(config.source_grace_s)
-        age = config.joint_state_age
-        scaled = type(age)(config.clock.deadline(age.value), age.unit, age.reason)
-        self._receipt = ReceiptAgeRule("joint_state", scaled)
-        self._tracking = TrackingRule(config.limits.joint_names, config.tracking, config.tracking_patience)
-        self._measured: FloatArray | None = None
-        self._measured_velocity: FloatArray | None = None
-        self._measured_grip: float | None = None
-        self._measured_ns: int | None = None
-        self._states_finite = True
-        self._fault: Verdict | None = None
+        self._robot = Supervision(config)
         self._epoch = 0
         self._armed_ros_ns = 0
         self._last_t0_ns: int | None = None
@@ -77,18 +66,17 @@ class ArmGate:
 
     # --- what is measured, and what the operator wants
 
-    def measure(self, position: FloatArray, velocity: FloatArray | None, gripper: float | None, now: Now) -> None:
+    def measure(
+        self,
+        position: FloatArray,
+        velocity: FloatArray | None,
+        gripper: float | None,
+        now: Now,
+        effort: FloatArray | None = None,
+    ) -> None:
         """A joint state: (J,) in the configured order. Values that are not finite count as none received."""
-        finite = np.isfinite(position).all() and (gripper is None or np.isfinite(gripper))
         with self.lock:
-            self._states_finite = bool(finite)
-            if not finite:
-                return
-            self._measured = read_only(position)
-            self._measured_velocity = velocity
-            self._measured_ns = now.steady_ns
-            if gripper is not None:
-                self._measured_grip = gripper
+            self._robot.measure(position, velocity, gripper, effort, now)
 
     def press(self, pressed: bool) -> None:
         """The operator's button on a topic."""
@@ -110,17 +98,15 @@ class ArmGate:
         """Arm from rest, without any plan; returns why not, empty when armed."""
         with self.lock:
             time = self._clock.ahead(now.steady_ns)
-            cause = self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+            cause = self._robot.unfit(now)
             if cause is not None:
                 return f"{cause.reason}: {cause.detail}"
             if self._stream.moving(time):
                 return "the arm is still coming to rest; try again"
-            velocity = self._measured_velocity
-            if velocity is not None and (np.abs(velocity) > STILL).any():  # not of a maximum, which NaN would hide
+            if self._robot.moves:
                 return "the arm is moving; let it come to rest first"
             refused = self._latch.reset()
             if not refused:
-                assert self._measured is not None
                 self._resync(time)
                 self._epoch += 1
                 self._armed_ros_ns, self._last_t0_ns = now.ros_ns, None
@@ -148,7 +134,7 @@ class ArmGate:
                 self._resync(time)
             start = time + lead_s
             snapshot = Snapshot(
-                self._epoch, self._stream.committed.state(start), start, self._measured, self._speed_allowed(time)
+                self._epoch, self._stream.committed.state(start), start, self._robot.position, self._speed_allowed(time)
             )
         plan_zero = start if proposal.t0_ns is None else self._clock.of_stamp(proposal.t0_ns)
         return self._checker.prepare(proposal, snapshot, plan_zero)
@@ -249,7 +235,7 @@ class ArmGate:
             age = self._checker.age.check(proposal.t0_ns, now.ros_ns, self._last_t0_ns, self._armed_ros_ns)
             if age is not None:
                 return age
-        fault = self._receipt.check(self._measured_ns, now.steady_ns) or self._fault
+        fault = self._robot.unfit(now)
         # The tick brakes for it. Nothing is wrong with the plan, so it must not count among the refusals that latch.
         return None if fault is None else replace(fault, brakes=False)
 
@@ -266,22 +252,15 @@ class ArmGate:
         self._first = prepared.proposal.trace
         self._rest_since = time
         if self._grip is not None and prepared.grip is not None:
-            self._grip.install(*prepared.grip, self._measured_grip)
+            self._grip.install(*prepared.grip, self._robot.grip)
         return True
 
     def _judge(self, clock_fault: Verdict | None, now: Now, time: float) -> None:
-        """Faults of clock, joint states and tracking."""
-        stale = self._receipt.check(self._measured_ns, now.steady_ns)
-        if stale is not None and not self._states_finite:
-            stale = replace(
-                stale, reason="joint_state_nonfinite", detail=f"joint states are not finite: {stale.detail}"
-            )
-        self._fault = clock_fault or (stale if self._measured_ns is not None else None)
+        """Faults of clock and robot."""
+        commanded = None if self._rest_since is None else self._stream.committed.state(time)[0]
+        verdict = self._robot.judge(clock_fault, commanded, now)
         if not self._latch.armed:
             return
-        verdict = clock_fault or stale
-        if verdict is None and self._rest_since is not None and self._measured is not None:
-            verdict = self._tracking.check(self._stream.committed.state(time)[0], self._measured, now.steady_ns)
         if verdict is None:
             return
         if verdict.decision is Decision.STOP:
@@ -323,13 +302,10 @@ class ArmGate:
             self._grip.freeze()
 
     def _resync(self, time: float) -> None:
-        assert self._measured is not None
-        if self._measured_moved():
-            self._stream.settle(time, self._measured)
-
-    def _measured_moved(self) -> bool:
-        assert self._measured is not None
-        return bool(np.abs(self._stream.committed.states[-1, 0] - self._measured).max() > RESYNC)
+        measured = self._robot.position
+        assert measured is not None
+        if np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC:
+            self._stream.settle(time, measured)
 
     def _speed_allowed(self, time: float) -> float:
         """Speed recovers gradually after a plan had to be slowed, so that it does not chatter."""

@@ -66,7 +66,7 @@ class ArmDriver(Driver[ArmGate, CommandPublisher]):
         state = self._reader.read(message)
         if state is not None:
             self._state_stamp_ns = stamp_ns
-            self._gate.measure(*state, self._now())
+            self._gate.measure(state.position, state.velocity, state.grip, self._now(), state.effort)
 
     def on_chunk(self, chunk: ActionChunk) -> None:
         """A plan of the inference node: checked beside the running stream."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
@@ -68,6 +70,15 @@ def command_proposal(trajectory: JointTrajectory) -> Proposal:
     )
 
 
+class Reading(NamedTuple):
+    """A joint state of the arm, (J,) each: position [rad or m], velocity, effort [N m or N]; gripper [m]."""
+
+    position: FloatArray
+    velocity: FloatArray | None
+    grip: float | None
+    effort: FloatArray | None
+
+
 class StateReader:
     """Picks the arm's joints out of JointState messages by name."""
 
@@ -78,18 +89,20 @@ class StateReader:
         self._index: list[int] | None = None
         self._grip_index: int | None = None
 
-    def read(self, message: JointState) -> tuple[FloatArray, FloatArray | None, float | None] | None:
-        """Position (J,), velocity (J,) or None, gripper or None; None when the message lacks a joint."""
+    def read(self, message: JointState) -> Reading | None:
+        """What ``message`` says of the arm; None when it lacks a joint."""
         if message.name != self._names:
             self._learn(list(message.name))
         if self._index is None or len(message.position) < len(self._names):
             return None
         position = np.array(message.position, dtype=np.float64)
-        velocity = None
+        velocity = effort = None
         if len(message.velocity) == len(position):
             velocity = np.array(message.velocity, dtype=np.float64)[self._index]
+        if len(message.effort) == len(position):
+            effort = np.array(message.effort, dtype=np.float64)[self._index]
         grip = None if self._grip_index is None else float(position[self._grip_index])
-        return position[self._index], velocity, grip
+        return Reading(position[self._index], velocity, grip, effort)
 
     def _learn(self, names: list[str]) -> None:
         self._names = names

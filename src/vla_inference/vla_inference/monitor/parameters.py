@@ -54,6 +54,8 @@ SPECS: dict[str, Spec] = {
     "max_step": Spec(0.25, "furthest that a plan may be from the measured position now [rad or m]", 0.001, 3.0),
     "max_tracking_error": Spec(0.25, "furthest that the arm may be from its command [rad or m]", 0.001, 3.0),
     "tracking_patience_s": Spec(0.1, "how long a tracking error may last [s]", 0.0, 5.0),
+    "effort_share": Spec(1.0, "share of the effort limits that a measured effort may reach (0, 1]", 0.01, 1.0),
+    "effort_patience_s": Spec(0.2, "how long a measured effort may be above that [s]", 0.001, 5.0),
     "refusals_to_stop": Spec(10, "plans refused in a row for their content that latch a stop", 1, 1000),
     "recovery_per_s": Spec(1.0, "how fast the speed recovers after a plan was slowed [1/s]", 0.01, 100.0),
     "min_real_time_factor": Spec(0.5, "with use_sim_time: deadlines are stretched by its inverse", 0.01, 1.0),

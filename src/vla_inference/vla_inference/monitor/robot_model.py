@@ -89,4 +89,6 @@ def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
         step=Limit(parameters["max_step"], "rad or m", "parameter max_step"),
         tracking=Limit(parameters["max_tracking_error"], "rad or m", "parameter max_tracking_error"),
         tracking_patience=Limit(max(parameters["tracking_patience_s"], 1e-6), "s", "parameter tracking_patience_s"),
+        effort_share=parameters["effort_share"],
+        effort_patience=Limit(parameters["effort_patience_s"], "s", "parameter effort_patience_s"),
     )
