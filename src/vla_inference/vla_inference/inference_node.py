@@ -16,19 +16,25 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
 from vla_core.errors import VlaError
+from vla_core.instructions import InstructionError, InstructionIntake, InstructionRate, load_instruction_policy
 from vla_core.types import JointPlan, TwistPlan
 from vla_inference.inference.action_server import InstructionActionServer
 from vla_inference.inference.clocks import Clocks
 from vla_inference.inference.gate_view import GateDecision, GateReport, GateState, GateView
-from vla_inference.inference.instruction import InstructionError, InstructionIntake
 from vla_inference.inference.load_service import LoadService
 from vla_inference.inference.loader import Candidate, Loader
 from vla_inference.inference.loop import InferenceLoop
 from vla_inference.inference.messages import action_chunk_message
-from vla_inference.inference.parameters import declare_parameters, read_parameters, refuse_unknown_parameters
+from vla_inference.inference.parameters import (
+    InferenceParameters,
+    declare_parameters,
+    read_parameters,
+    refuse_unknown_parameters,
+)
 from vla_inference.inference.process import run_node
 from vla_inference.inference.pump import pump_until
 from vla_inference.inference.reception import Reception
+from vla_inference.inference.robot_source import resolve_file
 from vla_inference.inference.seen import ChunkTrace
 from vla_inference.inference.sensors import Sensors
 from vla_inference.inference.status_board import NodeStatus, StatusBoard
@@ -71,7 +77,11 @@ class InferenceNode(LifecycleNode):
             self._desk,
             [self._lifecycle_objection, self._worker_objection, lambda: self._gate.objection(steady_ns())],
             lambda: self._value("instruction.timeout_s"),
+            InstructionRate(self._value("instruction.min_interval_s")),
+            steady_ns,
         )
+        self._refusals = 0
+        self._last_refusal = ""
         self.create_subscription(String, INSTRUCTION_TOPIC, self._take_instruction, QoSProfile(depth=10))
         self.create_subscription(SafetyStatus, SAFETY_TOPIC, self._take_safety_status, _LATCHED)
         self._actions = InstructionActionServer(
@@ -124,6 +134,7 @@ class InferenceNode(LifecycleNode):
         parameters = read_parameters(self)
         refuse_unknown_parameters(self)
         self._release()
+        self._reception.judge_with(self._intake(parameters))
         slowness = 1.0 / parameters.min_real_time_factor
         self._sensors = Sensors(self, parameters, self._clocks, self._loop.notify)
         self._loader = Loader(
@@ -134,6 +145,13 @@ class InferenceNode(LifecycleNode):
             lambda: slowness if self._value("use_sim_time") else 1.0,
         )
         self._candidate = self._loader.begin(self._value("bundle"))
+
+    @staticmethod
+    def _intake(parameters: InferenceParameters) -> InstructionIntake:
+        if not parameters.policy_file:
+            return InstructionIntake(parameters.max_chars)
+        path = resolve_file(parameters.policy_file, "instruction.policy_file")
+        return InstructionIntake(parameters.max_chars, load_instruction_policy(path, parameters.max_chars))
 
     def _activate(self) -> None:
         loader, candidate = self._loader, self._candidate
@@ -193,7 +211,12 @@ class InferenceNode(LifecycleNode):
         self._loop.notify()
 
     def _refused(self, refusal: InstructionError) -> None:
-        self.get_logger().warning(str(refusal))
+        self._refusals += 1
+        self._last_refusal = str(refusal)
+        if refusal.code == "instruction_rate":  # a flood must not become one of the log
+            self.get_logger().warning(str(refusal), throttle_duration_sec=1.0)
+        else:
+            self.get_logger().warning(str(refusal))
         self._board.set_remark(str(refusal))
 
     def _take_safety_status(self, message: SafetyStatus) -> None:
@@ -267,7 +290,11 @@ class InferenceNode(LifecycleNode):
         return "" if engine is None else engine.policy_id
 
     def _diagnostics(self) -> Mapping[str, str]:
-        values = {"safety monitor": self._gate.state_name}
+        values = {
+            "safety monitor": self._gate.state_name,
+            "instructions refused": str(self._refusals),
+            "last refusal": self._last_refusal,
+        }
         return values if self._sensors is None else {**values, **self._sensors.diagnostics()}
 
     def _value(self, name: str) -> Any:

@@ -239,6 +239,7 @@ def _starter(folder: Path) -> Iterator[StartNode]:
             # The double says once what a monitor repeats twice a second.
             "gate.timeout_s": 60.0,
             "activation_timeout_s": 30.0,
+            "instruction.min_interval_s": 0.0,  # tests do not wait between their sentences
             **{name.replace("__", "."): value for name, value in parameters.items()},
         }
         node = InferenceNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])

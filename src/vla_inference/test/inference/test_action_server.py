@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from vla_core.instructions import InstructionIntake
 from vla_inference.inference import action_server
 from vla_inference.inference.action_server import InstructionActionServer
-from vla_inference.inference.instruction import InstructionIntake
 from vla_inference.inference.reception import Reception
 from vla_inference.inference.tasks import Outcome, TaskDesk
 

@@ -15,7 +15,12 @@ Result = ExecuteInstruction.Result
 
 
 @pytest.mark.parametrize(
-    ("sentence", "code"), [("", "empty"), ("x" * 10_000, "too_long"), ("a\nb", "control_character")]
+    ("sentence", "code"),
+    [
+        ("", "instruction_empty"),
+        ("x" * 10_000, "instruction_too_long"),
+        ("a\nb", "instruction_control_characters"),
+    ],
 )
 def test_a_bad_sentence_is_refused_with_its_reason(robot, active_node, sentence: str, code: str) -> None:
     robot.say(sentence)
@@ -28,7 +33,7 @@ def test_a_bad_sentence_is_refused_with_its_reason(robot, active_node, sentence:
 def test_bytes_that_are_not_utf8_are_refused(robot, active_node) -> None:
     robot.wait(lambda: robot._instruction.get_subscription_count() > 0, "no node listens")
     robot._instruction.publish(serialize_message(String(data="pick xx up")).replace(b"xx", b"\xff\xfe"))
-    robot.wait(lambda: "(not_utf8)" in robot.statuses[-1].detail, "no refusal was told")
+    robot.wait(lambda: "(instruction_not_utf8)" in robot.statuses[-1].detail, "no refusal was told")
 
 
 def test_a_refused_sentence_leaves_the_running_instruction_alone(robot, active_node) -> None:

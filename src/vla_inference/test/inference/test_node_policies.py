@@ -147,9 +147,61 @@ def test_a_base_policy_makes_twists(robot, start_node, tmp_path: Path, make_bund
         ({"camera__front__transport": "theora"}, ["camera.front.transport", "compressed"]),
         ({"joint_limits_file": "package://nowhere/limits.yaml"}, ["joint_limits_file", "nowhere"]),
         ({"bundle": ""}, ["bundle"]),
+        ({"instruction__policy_file": "/nowhere/rules.yaml"}, ["instruction.policy_file", "/nowhere/rules.yaml"]),
     ],
 )
 def test_a_bad_parameter_refuses_configuration(robot, start_node, make_bundle, parameters, words) -> None:
     start_node(**({"bundle": make_bundle()} | parameters))
     assert not robot.transition("configure")
     robot.wait(lambda: all(word in robot.statuses[-1].detail for word in words), "no reason was told")
+
+
+def spy_on_policy(node, monkeypatch) -> list[str]:
+    """The sentences of all observations that the node's policy is asked with from now on."""
+    engine = node._loop.engine
+    asked, infer = [], engine.infer
+
+    def spy(observation):
+        asked.append(observation.instruction)
+        return infer(observation)
+
+    monkeypatch.setattr(engine, "infer", spy)
+    return asked
+
+
+def test_a_denied_sentence_never_reaches_the_policy(robot, start_node, make_bundle, tmp_path, monkeypatch) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("deny: [{pattern: '\\bkill\\b', reason: nothing is harmed here}]")
+    node = start_node(make_bundle(), instruction__policy_file=str(rules))
+    activate(robot)
+    asked = spy_on_policy(node, monkeypatch)
+
+    robot.say("k\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}ll the cube")
+    robot.wait(lambda: "(instruction_denied)" in robot.statuses[-1].detail, "no refusal was told")
+    assert "nothing is harmed here" in robot.statuses[-1].detail
+    assert robot.statuses[-1].state == InferenceStatus.IDLE
+    result = robot.result(robot.execute("KILL the cube"))
+    assert result.outcome == Result.REFUSED
+    assert "(instruction_denied): nothing is harmed here" in result.message
+    assert node._diagnostics()["instructions refused"] == "2"
+    assert "nothing is harmed here" in node._diagnostics()["last refusal"]
+
+    robot.say("pick up the red cube")  # the sentinel: this one does reach it, through the same door
+    robot.wait_chunks(1)
+    robot.say("kill the cube")
+    robot.wait(lambda: node._refusals == 3, "the third was not refused")
+    robot.wait_chunks(2)
+    assert set(asked) == {"pick up the red cube"}
+    assert {chunk.instruction for chunk in robot.chunks} == {"pick up the red cube"}
+
+
+def test_a_flood_of_instructions_is_refused_and_the_first_one_served(robot, start_node, make_bundle) -> None:
+    node = start_node(make_bundle(), instruction__min_interval_s=60.0)
+    activate(robot)
+    robot.say("pick up the red cube")
+    robot.wait_chunks(1)
+    for _ in range(20):  # the topic keeps the newest 10 of what the node was too slow for
+        robot.say("push the blue cube")
+    robot.wait(lambda: node._refusals >= 10, "they were not refused")
+    assert "(instruction_rate)" in node._diagnostics()["last refusal"]
+    assert {chunk.instruction for chunk in robot.wait_chunks(2)} == {"pick up the red cube"}

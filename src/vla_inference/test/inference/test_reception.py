@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vla_inference.inference.instruction import InstructionError, InstructionIntake
+from vla_core.instructions import InstructionError, InstructionIntake, InstructionRate
 from vla_inference.inference.reception import Reception
 from vla_inference.inference.tasks import Outcome, TaskDesk
 
@@ -15,7 +15,15 @@ class _Site:
     def __init__(self) -> None:
         self.desk = TaskDesk()
         self.objection: str | None = None
-        self.reception = Reception(InstructionIntake(), self.desk, [lambda: self.objection], lambda: 30.0)
+        self.steady_ns = 0
+        self.reception = Reception(
+            InstructionIntake(),
+            self.desk,
+            [lambda: self.objection],
+            lambda: 30.0,
+            InstructionRate(0.1),
+            lambda: self.steady_ns,
+        )
 
 
 def test_a_sentence_starts_a_task_with_the_default_timeout() -> None:
@@ -34,12 +42,13 @@ def test_a_goal_may_bring_its_own_timeout() -> None:
 def test_a_timeout_that_cannot_be_kept_is_refused(timeout_s: float) -> None:
     with pytest.raises(InstructionError, match="timeout_s") as caught:
         _Site().reception.receive("pick", "action", 0, timeout_s)
-    assert caught.value.code == "bad_timeout"
+    assert caught.value.code == "instruction_bad_timeout"
 
 
 def test_a_refused_sentence_leaves_the_running_task_alone() -> None:
     site = _Site()
     running = site.reception.receive("pick", "topic", 0)
+    site.steady_ns += 1_000_000_000
     for sentence, objection in (("", None), ("x" * 10_000, None), ("push", "the safety monitor is disarmed")):
         site.objection = objection
         with pytest.raises(InstructionError):
@@ -52,11 +61,25 @@ def test_the_objection_is_told() -> None:
     site.objection = "the safety monitor is disarmed; arm it with vla/reset"
     with pytest.raises(InstructionError, match="arm it with vla/reset") as caught:
         site.reception.receive("pick", "topic", 0)
-    assert caught.value.code == "not_ready"
+    assert caught.value.code == "instruction_not_ready"
 
 
 def test_the_newest_sentence_preempts() -> None:
     site = _Site()
     first = site.reception.receive("pick", "topic", 0)
+    site.steady_ns += 100_000_000
     second = site.reception.receive("push", "action", 1)
     assert first.outcome is Outcome.PREEMPTED and site.desk.current is second
+
+
+def test_a_flood_is_refused_by_steady_time_and_the_running_task_runs_on() -> None:
+    site = _Site()
+    running = site.reception.receive("pick", "topic", 0)
+    for now_ns, steady_ns in ((10_000_000_000, 0), (0, 1), (1, 99_999_999)):  # what ROS time says does not matter
+        site.steady_ns = steady_ns
+        with pytest.raises(InstructionError, match="min_interval_s") as caught:
+            site.reception.receive("push", "topic", now_ns)
+        assert caught.value.code == "instruction_rate"
+    assert site.desk.current is running and running.outcome is None
+    site.steady_ns = 100_000_000  # refused ones have not moved the time of the next
+    assert site.reception.receive("push", "topic", 2) is site.desk.current

@@ -9,7 +9,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.lifecycle import LifecycleNode
 from rclpy.task import Future
 
-from vla_inference.inference.instruction import InstructionError
+from vla_core.instructions import InstructionError
 from vla_inference.inference.reception import Reception
 from vla_inference.inference.tasks import Outcome, Task, TaskDesk
 from vla_msgs.action import ExecuteInstruction

@@ -10,7 +10,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from vla_core.errors import VlaError
-from vla_inference.inference.instruction import DEFAULT_MAX_CHARS
+from vla_core.instructions import DEFAULT_MAX_CHARS
 
 TRANSPORTS = ("raw", "compressed")
 _BASE_LIMITS = (
@@ -57,6 +57,7 @@ class InferenceParameters:
     joint_limits_file: str
     base: BaseLimits
     max_chars: int
+    policy_file: str
     gate_required: bool
     gate_timeout_s: float
     activation_timeout_s: float
@@ -84,6 +85,15 @@ def declare_parameters(node: Node) -> None:
     for name, default, unit in _BASE_LIMITS:
         fixed.number(f"base.max_{name}", default, 0.001, 100.0, f"most that a plan asks of a mobile base [{unit}]")
     fixed.integer("instruction.max_chars", DEFAULT_MAX_CHARS, 1, 10_000, "longest instruction let through")
+    fixed.text(
+        "instruction.policy_file",
+        "",
+        "deny and allow patterns for instructions; a path or package://<package>/<path below its share folder>; "
+        "empty: none",
+    )
+    fixed.number(
+        "instruction.min_interval_s", 0.1, 0.0, 60.0, "least time between two accepted instructions; 0: none [s]"
+    )
     fixed.flag("gate.required", True, "refuse instructions while the safety monitor is not heard")
     fixed.number("gate.timeout_s", 3.0, 0.5, 60.0, "a safety monitor silent for longer is dead [s]")
     fixed.number("activation_timeout_s", 30.0, 0.1, 600.0, "longest wait for worker, cameras and joints to appear [s]")
@@ -130,6 +140,7 @@ def read_parameters(node: Node) -> InferenceParameters:
             angular_acceleration=_value(node, "base.max_angular_acceleration"),
         ),
         max_chars=_value(node, "instruction.max_chars"),
+        policy_file=_value(node, "instruction.policy_file"),
         gate_required=_value(node, "gate.required"),
         gate_timeout_s=_value(node, "gate.timeout_s"),
         activation_timeout_s=_value(node, "activation_timeout_s"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
-from vla_inference.inference.instruction import InstructionError, InstructionIntake
+from vla_core.instructions import InstructionError, InstructionIntake, InstructionRate
 from vla_inference.inference.tasks import Task, TaskDesk
 
 # Why no instruction can be served at the moment, with the remedy; None when all is well.
@@ -19,6 +20,7 @@ class Reception:
 
     objections: asked in order for each sentence that is well-formed.
     default_timeout_s: asked each time, so that it may change; ROS time.
+    rate: how far apart instructions are; None: no limit. steady_ns: its clock.
     """
 
     def __init__(
@@ -27,11 +29,19 @@ class Reception:
         desk: TaskDesk,
         objections: Sequence[Objection],
         default_timeout_s: Callable[[], float],
+        rate: InstructionRate | None = None,
+        steady_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._intake = intake
         self._desk = desk
         self._objections = tuple(objections)
         self._default_timeout_s = default_timeout_s
+        self._rate = rate or InstructionRate(0.0)
+        self._steady_ns = steady_ns
+
+    def judge_with(self, intake: InstructionIntake) -> None:
+        """From now on, sentences are checked by ``intake``."""
+        self._intake = intake
 
     def receive(
         self,
@@ -50,10 +60,15 @@ class Reception:
         text = self._intake.check(sentence)
         if not 0.0 <= timeout_s <= MAX_TIMEOUT_S:  # also true for NaN
             raise InstructionError(
-                "bad_timeout", f"timeout_s is {timeout_s}, must be 0 (the default) or at most {MAX_TIMEOUT_S:g} [s]"
+                "instruction_bad_timeout",
+                f"timeout_s is {timeout_s}, must be 0 (the default) or at most {MAX_TIMEOUT_S:g} [s]",
             )
         for objection in self._objections:
             reason = objection()
             if reason is not None:
-                raise InstructionError("not_ready", reason)
-        return self._desk.accept(text, source, now_ns, timeout_s or self._default_timeout_s(), on_end)
+                raise InstructionError("instruction_not_ready", reason)
+        steady_ns = self._steady_ns()
+        self._rate.check(steady_ns)
+        task = self._desk.accept(text, source, now_ns, timeout_s or self._default_timeout_s(), on_end)
+        self._rate.count(steady_ns)
+        return task
