@@ -14,7 +14,7 @@ INSTRUCTION ?=
 ARGS ?=
 export INSTRUCTION
 
-.PHONY: help setup demo test bench train lint format clean distclean requirements
+.PHONY: help setup demo test bench faults train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test: setup  ## every test; ARGS="-k name" to choose
 bench: setup  ## the benchmarks; results in out/bench
 	@$(ENV) python -m bench $(ARGS)
 
+faults: setup  ## one fault after another while the arm moves: time to stop, recovery; ARGS="--repeat 5 NaN" to choose
+	@$(ENV) python -m proof.faults $(ARGS)
+
 train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train
 	@scripts/train.sh $(ARGS)
@@ -43,7 +46,7 @@ format: setup  ## let ruff rewrite
 
 clean:  ## remove what was built and written; the environment stays
 	rm -rf build install log out .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src bench proof -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean  ## remove the environments too
 	rm -rf .venv .venv-train

@@ -199,10 +199,17 @@ class SafetyMonitor(LifecycleNode):
     def _on_e_stop(self, message: Bool) -> None:
         if self._driver is not None:
             self._driver.press(bool(message.data))
+            self._tell()
+
+    def _tell(self) -> None:
+        """An operator hears at once that the stop was understood, not with the next command period."""
+        if self._reporter is not None:
+            self._reporter.changed()
 
     def _on_emergency_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         assert self._driver is not None
         self._driver.stop(emergency("the service vla/emergency_stop was called"))
+        self._tell()
         response.success, response.message = True, "stopped; vla/reset arms again"
         return response
 
