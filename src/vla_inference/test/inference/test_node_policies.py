@@ -12,6 +12,8 @@ from vla_core.testing import make_base_twist_mapping, make_contract_mapping
 from vla_msgs.action import ExecuteInstruction
 from vla_msgs.msg import ActionChunk, InferenceStatus
 
+from .conftest import worker_processes
+
 pytestmark = pytest.mark.ros
 
 Result = ExecuteInstruction.Result
@@ -24,15 +26,7 @@ def activate(robot) -> None:
 
 def workers() -> list[int]:
     """Process ids of the policy workers that this process has started."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) if folder.name.isdigit() else 0
-            if parent == os.getpid() and b"vla_policy.worker" in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-        except OSError:
-            continue  # it has just ended
-    return found
+    return worker_processes(os.getpid())
 
 
 def test_a_killed_worker_is_told_and_comes_back(robot, start_node, make_bundle) -> None:

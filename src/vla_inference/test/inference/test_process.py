@@ -13,6 +13,8 @@ import pytest
 
 from vla_msgs.msg import InferenceStatus
 
+from .conftest import worker_processes
+
 pytestmark = pytest.mark.ros
 
 
@@ -23,7 +25,7 @@ def test_a_signal_ends_the_node_and_its_worker(robot, start, make_bundle, joint_
     assert robot.transition("activate")
     robot.say("pick up the red cube")
     robot.wait_state(InferenceStatus.RUNNING)
-    workers = children(process.pid)
+    workers = worker_processes(process.pid)
     assert len(workers) == 1
     process.send_signal(number)
     output, _ = process.communicate(timeout=60.0)
@@ -36,7 +38,7 @@ def test_a_killed_node_takes_its_worker_along(robot, start, make_bundle, joint_l
     process = start("-p", f"bundle:={make_bundle()}", "-p", f"joint_limits_file:={joint_limits}")
     assert robot.transition("configure")
     assert robot.transition("activate")
-    workers = children(process.pid)
+    workers = worker_processes(process.pid)
     process.kill()
     process.communicate(timeout=60.0)
     give_up = time.monotonic() + 60.0
@@ -54,7 +56,11 @@ def test_a_parameter_out_of_range_is_told_and_ends_the_process(start) -> None:
 
 @pytest.fixture
 def start(_ros) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts inference_node as a process, with parameters; what still runs after the test is killed."""
+    """Starts inference_node as a process, with parameters; what still runs after the test is ended.
+
+    Interrupted rather than killed: a killed node's services stay on the graph for many seconds, and would be taken for
+    those of the next test's node.
+    """
     running: list[subprocess.Popen[str]] = []
 
     def start_process(*parameters: str) -> subprocess.Popen[str]:
@@ -64,13 +70,9 @@ def start(_ros) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield start_process
     for process in running:
-        process.kill()
-        process.wait(60.0)
-
-
-def children(parent: int) -> list[int]:
-    """Process ids of the policy workers that ``parent`` has started."""
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        found += [int(word) for word in (task / "children").read_text().split()]
-    return found
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(60.0)
