@@ -217,7 +217,7 @@ def test_a_chunk_far_from_the_measured_state_breaks_the_step_rule(bench):
     chunk = bench.wave(1, bench.ros_ns)
     shifted = replace(chunk, positions=chunk.positions + 0.5, t0_ns=bench.ros_ns - 200_000_000, times_s=chunk.times_s)
     bench2 = shifted
-    bench.gate._armed_ros_ns = 0
+    bench.gate._upstream._armed_ros_ns = 0
     answer = bench.gate.submit(bench2, bench.now)
     assert (answer.decision, answer.reason) == (Decision.HOLD, "step_limit")
 
@@ -463,8 +463,10 @@ def test_a_stamped_command_begins_when_it_says(bench):
     begun = bench.time
     bench.settle()
     assert bench.time - begun == pytest.approx(0.7, abs=0.03)
-    past = replace(bench.goto(HOME, 1.0), t0_ns=bench.ros_ns - 3_000_000_000)
+    past = replace(bench.goto(HOME, 0.3), t0_ns=bench.ros_ns - 400_000_000)
     assert bench.gate.submit(past, bench.now).reason == "command_past"
+    old = replace(bench.goto(HOME, 9.0), t0_ns=bench.ros_ns - 3_000_000_000)
+    assert bench.gate.submit(old, bench.now).reason == "command_stale"
 
 
 def test_a_command_may_name_joints_in_any_order(bench):

@@ -13,7 +13,6 @@ from vla_core.safety.planning import plan_from, plan_of
 from vla_core.safety.proposal import Proposal
 from vla_core.safety.quintic import Box
 from vla_core.safety.rules.acceleration import AccelerationRule
-from vla_core.safety.rules.ages import ContentAgeRule
 from vla_core.safety.rules.dimensions import DimensionsRule
 from vla_core.safety.rules.finite import FiniteRule
 from vla_core.safety.rules.gripper import GripperRule
@@ -70,7 +69,6 @@ class Checker:
         self._shape_rules = (FiniteRule(), DimensionsRule(), TimesRule(), NamesRule(names, gripper))
         self._gripper = None if config.gripper is None else GripperRule(config.gripper)
         self._step = StepRule(names, config.step)
-        self.age = ContentAgeRule(config.content_age)
         self.position = PositionRule(limits)
         self.derivatives = (
             VelocityRule(names, limits.velocity),
@@ -97,7 +95,7 @@ class Checker:
             verdict = self._gripper.check(proposal.gripper_positions)
             if verdict is not None:
                 return Prepared(proposal, verdict, snapshot.epoch)
-        if proposal.t0_ns is None or not proposal.trace.chunk_id:
+        if proposal.t0_ns is None or not proposal.trace.of_chunk:
             joined = self._command(proposal, snapshot, plan_zero)
         else:
             joined = self._chunk(proposal, snapshot, plan_zero)

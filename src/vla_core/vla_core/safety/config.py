@@ -11,8 +11,8 @@ from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Limit
 from vla_core.safety.rules.effort import PATIENCE as EFFORT_PATIENCE
 from vla_core.safety.stream import StreamConfig
+from vla_core.safety.upstream import UpstreamConfig
 
-CONTENT_AGE = Limit(1.0, "s", "older images show another scene")
 JOINT_STATE_AGE = Limit(0.1, "s", "ten periods of a 100 Hz joint state")
 STEP = Limit(0.25, "rad or m", "further than an arm at full speed gets within the age of a state")
 TRACKING = Limit(0.25, "rad or m", "twice the lag of a healthy position controller at full speed")
@@ -28,6 +28,7 @@ class GateConfig:
     quiet_after_s: how long the stream goes on after coming to rest; then it is silent, the controller holds.
     refusals_to_stop: plans refused in a row, for what they contain, that latch a stop.
     recovery_per_s: how fast the speed in force recovers after a plan had to be slowed.
+    upstream: what is asked of a planner.
     effort_share: of the effort limits that a measured effort may reach.
     """
 
@@ -42,7 +43,7 @@ class GateConfig:
     source_grace_s: float = 0.2
     refusals_to_stop: int = 10
     recovery_per_s: float = 1.0
-    content_age: Limit = CONTENT_AGE
+    upstream: UpstreamConfig = field(default_factory=UpstreamConfig)
     joint_state_age: Limit = JOINT_STATE_AGE
     step: Limit = STEP
     tracking: Limit = TRACKING

@@ -14,18 +14,19 @@ from vla_core.safety.decision import PASSED, Decision, Verdict
 from vla_core.safety.grip import Grip
 from vla_core.safety.latch import Latch, emergency
 from vla_core.safety.proposal import Proposal, Trace
+from vla_core.safety.rules.ages import LATER
+from vla_core.safety.rules.dead_man import WAY
 from vla_core.safety.sources import SourceRule
 from vla_core.safety.status import Status
 from vla_core.safety.stream import Message, Stream
 from vla_core.safety.supervision import Supervision
+from vla_core.safety.upstream import Upstream
 from vla_core.types import FloatArray
 
 RESYNC = 0.05  # [rad or m], an arm found this far from its last command was moved by something else
 # Position, velocity, acceleration: what is committed may shift this much while a plan is checked, because near knots
 # are skipped. What is sent is checked again from where it really is.
 SAME = np.array([1e-3, 2e-2, 2.0])
-# A plan refused for one of these does not date the plans after it: it may come again, or its stamp is wrong.
-UNDATED = ("nonfinite", "chunk_future")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,8 @@ class ArmGate:
         self._latch = Latch()
         self._sources = SourceRule(config.source_grace_s)
         self._robot = Supervision(config)
+        self._upstream = Upstream(config.upstream, config.clock, LATER)
         self._epoch = 0
-        self._armed_ros_ns = 0
-        self._last_t0_ns: int | None = None
         self._scale = 1.0
         self._scale_time = 0.0
         self._first: Trace | None = None
@@ -109,7 +109,7 @@ class ArmGate:
             if not refused:
                 self._resync(time)
                 self._epoch += 1
-                self._armed_ros_ns, self._last_t0_ns = now.ros_ns, None
+                self._upstream.forget(now.ros_ns)
                 self._scale, self._scale_time = 1.0, time
                 self._sources.release()
                 self._rest_since = None
@@ -124,7 +124,7 @@ class ArmGate:
     # --- plans
 
     def check(self, proposal: Proposal, now: Now, lead_s: float) -> Prepared:
-        """Judge ``proposal`` for a start ``lead_s`` from now. Changes nothing; then ``install`` it."""
+        """Judge ``proposal`` for a start ``lead_s`` from now. Moves nothing; then ``install`` it."""
         with self.lock:
             time = self._clock.ahead(now.steady_ns)
             refused = self._unfit(proposal, now, time)
@@ -146,12 +146,11 @@ class ArmGate:
             verdict = prepared.verdict
             if prepared.motion is not None and prepared.epoch != self._epoch:
                 verdict = _superseded()
-            elif prepared.motion is not None and not self._follow(prepared, time):
+            elif prepared.motion is not None and not self._follow(prepared, now, time):
                 return None
             trace = prepared.proposal.trace
             self._latch.decide(verdict, trace)
-            if prepared.proposal.t0_ns is not None and verdict.reason not in UNDATED:
-                self._last_t0_ns = max(prepared.proposal.t0_ns, self._last_t0_ns or prepared.proposal.t0_ns)
+            self._upstream.decided(prepared.proposal, verdict)
             if verdict.decision >= Decision.HOLD and verdict.brakes and prepared.motion is None:
                 self._give_up()
             if self._latch.refusals >= self.config.refusals_to_stop:
@@ -180,6 +179,7 @@ class ArmGate:
             return False
         self._stream.install_whole(motion)
         self._sources.take(proposal.trace.source, motion.end)
+        self._upstream.installed(proposal.trace, now.steady_ns, time)
         self._scale, self._scale_time, self._rest_since = 1.0, time, time
         self._latch.decide(PASSED, proposal.trace)
         return True
@@ -231,15 +231,16 @@ class ArmGate:
         busy = self._sources.check(proposal.trace.source, time)
         if busy is not None:
             return busy
-        if proposal.t0_ns is not None and proposal.trace.chunk_id:
-            age = self._checker.age.check(proposal.t0_ns, now.ros_ns, self._last_t0_ns, self._armed_ros_ns)
-            if age is not None:
-                return age
+        aged = self._upstream.aged(proposal, now)
+        if aged is not None:
+            return aged
         fault = self._robot.unfit(now)
-        # The tick brakes for it. Nothing is wrong with the plan, so it must not count among the refusals that latch.
-        return None if fault is None else replace(fault, brakes=False)
+        if fault is not None:
+            # The tick brakes for it. Nothing is wrong with the plan: it must not count among the refusals that latch.
+            return replace(fault, brakes=False)
+        return self._upstream.judge(proposal, self._robot.places.at, now, time)
 
-    def _follow(self, prepared: Prepared, time: float) -> bool:
+    def _follow(self, prepared: Prepared, now: Now, time: float) -> bool:
         """Install the motion, unless the arm has meanwhile gone past its start."""
         motion = prepared.motion
         assert motion is not None
@@ -248,6 +249,7 @@ class ArmGate:
             return False
         self._stream.install(motion, time)
         self._sources.take(prepared.proposal.trace.source, motion.end)
+        self._upstream.installed(prepared.proposal.trace, now.steady_ns, time)
         self._scale, self._scale_time = prepared.scale, time
         self._first = prepared.proposal.trace
         self._rest_since = time
@@ -256,11 +258,13 @@ class ArmGate:
         return True
 
     def _judge(self, clock_fault: Verdict | None, now: Now, time: float) -> None:
-        """Faults of clock and robot."""
+        """Faults of clock, robot and planner."""
         commanded = None if self._rest_since is None else self._stream.committed.state(time)[0]
         verdict = self._robot.judge(clock_fault, commanded, now)
         if not self._latch.armed:
             return
+        if verdict is None:
+            verdict = self._upstream.overdue(lambda: self._has_way(time), now.steady_ns, time)
         if verdict is None:
             return
         if verdict.decision is Decision.STOP:
@@ -289,6 +293,10 @@ class ArmGate:
         first, self._first = self._first, None
         return Command(message, gripper, first)
 
+    def _has_way(self, time: float) -> bool:
+        grip = 0.0 if self._grip is None else self._grip.way_left(time)
+        return max(self._stream.way_left(time), grip) > WAY.value
+
     def _obey_latch(self) -> None:
         if self._latch.stopped:
             self._give_up()
@@ -297,6 +305,7 @@ class ArmGate:
         """Brake now and keep the grip."""
         self._epoch += 1
         self._stream.give_up()
+        self._upstream.given_up()
         self._first = None
         if self._grip is not None:
             self._grip.freeze()

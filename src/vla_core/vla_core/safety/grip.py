@@ -28,6 +28,13 @@ class Grip:
             start = float(self._positions[0]) if measured is None else measured
             self.value = min(max(start, self._lower), self._upper)
 
+    def way_left(self, time: float) -> float:
+        """How far the plan still goes from the set-point now [m]; 0 without a plan."""
+        if self._times is None or self._positions is None or self.value is None:
+            return 0.0
+        rest = self._positions[self._times > time]
+        return float(np.abs(rest - self.value).max()) if len(rest) else 0.0
+
     def freeze(self) -> None:
         """Give the plan up and keep the grip."""
         self._times = self._positions = None

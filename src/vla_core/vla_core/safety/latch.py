@@ -6,6 +6,8 @@ from vla_core.safety.decision import Decision, Verdict
 from vla_core.safety.proposal import Trace
 from vla_core.safety.status import Counts, State, Status
 
+UNCOUNTED = ("unsure",)  # reasons that are no fault of the plan's content: they never add up to a latched stop
+
 
 class Latch:
     """Remembers verdicts. It alone knows whether the gate is armed, and why not."""
@@ -46,7 +48,7 @@ class Latch:
             return  # the reason of the stop stays readable until the reset
         self._verdict, self._trace = verdict, trace
         self._counts.add(verdict.decision)
-        if verdict.decision is Decision.HOLD and verdict.brakes:
+        if verdict.decision is Decision.HOLD and verdict.brakes and verdict.reason not in UNCOUNTED:
             self._refusals += 1
         elif verdict.decision in (Decision.PASS, Decision.SLOW):
             self._refusals = 0

@@ -31,6 +31,31 @@ class Trace:
     chunk_id: int = 0
     instruction_id: int = 0
 
+    @property
+    def of_chunk(self) -> bool:
+        """Whether a planner sent it, chunk after chunk; whatever number it gave the chunk."""
+        return self.source == SOURCE_CHUNK
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEvidence:
+    """What a camera gave to a chunk. stamp_ns: ROS time. content_hash: of the picture; 0: not stated."""
+
+    name: str
+    stamp_ns: int
+    content_hash: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a chunk says about its inputs. joint_state_ns: ROS time of the joint state used; 0: not stated."""
+
+    cameras: tuple[CameraEvidence, ...] = ()
+    joint_state_ns: int = 0
+
+
+NO_EVIDENCE = Evidence()
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -40,7 +65,7 @@ class Proposal:
     velocities, accelerations: (N, J) or None.
     gripper_joint, gripper_positions: name and (N,) [m], or both None.
     t0_ns: ROS time that the times count from; None: from now, and from where the arm is.
-    speed_scale: (0, 1] asked for.
+    speed_scale: (0, 1] asked for. evidence: of the inputs of a chunk.
     """
 
     trace: Trace
@@ -53,6 +78,7 @@ class Proposal:
     gripper_positions: FloatArray | None = None
     t0_ns: int | None = None
     speed_scale: float = 1.0
+    evidence: Evidence = NO_EVIDENCE
 
     def columns(self, order: Sequence[str]) -> Proposal:
         """The same with joints in ``order``; every name must be there."""

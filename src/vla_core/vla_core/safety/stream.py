@@ -83,6 +83,13 @@ class Stream:
         """Whether something committed, or a plan, is still to be carried out at ``time``."""
         return self.plan is not None or (len(self.committed.times) > 1 and time < self.committed.end)
 
+    def way_left(self, time: float) -> float:
+        """How far the plan still goes from where it is at ``time`` [rad or m]; 0 without a plan."""
+        if self.plan is None or self._giving_up:
+            return 0.0
+        rest = self.plan.states[self.plan.times > time, 0]
+        return float(np.abs(rest - self.plan.state(time)[0]).max()) if len(rest) else 0.0
+
     def install(self, plan: Trajectory, time: float) -> None:
         """Follow ``plan`` from the next ``advance`` on; it begins at or after ``time`` with what is committed there."""
         lead = self.committed.part(time, plan.start)

@@ -9,19 +9,21 @@ import numpy as np
 from vla_core.safety.clock import Now
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import Limit, Verdict
+from vla_core.safety.places import Places
 from vla_core.safety.rules.ages import ReceiptAgeRule
 from vla_core.safety.rules.effort import EffortRule
 from vla_core.safety.rules.tracking import TrackingRule
 from vla_core.types import FloatArray, read_only
 
 STILL = 0.05  # [rad/s or m/s], an arm faster than this is not at rest
+PAST = 1.5  # joint states are remembered for this much longer than images may be old
 
 
 class Supervision:
     """Joint states: that they come, are finite, follow the command, and push no harder than they may.
 
     position: (J,), newest that was finite, None before the first. grip: measured gripper [m], None: nobody measures it.
-    fault: why no plan may run now, None when nothing is wrong.
+    places: where it was when images were taken. fault: why no plan may run now, None when nothing is wrong.
     """
 
     def __init__(self, config: GateConfig) -> None:
@@ -30,6 +32,7 @@ class Supervision:
         self._receipt = ReceiptAgeRule("joint_state", scaled)
         self._tracking = TrackingRule(limits.joint_names, config.tracking, config.tracking_patience)
         self._effort_rule = EffortRule(limits.joint_names, limits.effort, config.effort_share, config.effort_patience)
+        self.places = Places(PAST * config.upstream.content_age.value)
         self.position: FloatArray | None = None
         self.grip: float | None = None
         self.fault: Verdict | None = None
@@ -61,6 +64,7 @@ class Supervision:
         if not self._finite:
             return
         self.position = read_only(position)
+        self.places.add(now.ros_ns, self.position)
         self._velocity, self._effort = velocity, effort
         self._feels = self._feels or effort is not None
         self._received_ns = now.steady_ns

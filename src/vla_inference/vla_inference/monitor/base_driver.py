@@ -16,12 +16,13 @@ from vla_core.safety.clock import Now
 from vla_core.safety.decision import Decision, Limit, Verdict
 from vla_core.safety.proposal import SOURCE_TWIST, Trace
 from vla_core.safety.rules.twist import TwistProposal
-from vla_core.safety.twist_gate import TwistCommand, TwistConfig, TwistGate
+from vla_core.safety.twist_config import TwistConfig
+from vla_core.safety.twist_gate import TwistCommand, TwistGate
 from vla_core.types import FloatArray
-from vla_inference.monitor.convert import nanoseconds, trace_of
+from vla_inference.monitor.convert import evidence_of, nanoseconds, trace_of
 from vla_inference.monitor.driver import Driver
 from vla_inference.monitor.latency import LatencyLog
-from vla_inference.monitor.robot_model import clock_config
+from vla_inference.monitor.robot_model import clock_config, upstream_config
 from vla_msgs.msg import ActionChunk
 
 
@@ -36,6 +37,8 @@ def twist_config(parameters: dict[str, Any]) -> TwistConfig:
         angular=limit("max_angular", "rad/s"),
         linear_acceleration=limit("max_linear_acceleration", "m/s^2"),
         angular_acceleration=limit("max_angular_acceleration", "rad/s^2"),
+        linear_jerk=limit("max_linear_jerk", "m/s^3"),
+        angular_jerk=limit("max_angular_jerk", "rad/s^3"),
         frame_id=parameters["twist_frame"],
         axes=tuple(parameters["twist_axes"]),
         timeout_s=parameters["twist_timeout_s"],
@@ -44,7 +47,7 @@ def twist_config(parameters: dict[str, Any]) -> TwistConfig:
         source_grace_s=parameters["source_grace_s"],
         refusals_to_stop=parameters["refusals_to_stop"],
         clock=clock_config(parameters),
-        content_age=Limit(parameters["max_chunk_age_s"], "s", "parameter max_chunk_age_s"),
+        upstream=upstream_config(parameters),
     )
 
 
@@ -110,7 +113,8 @@ class BaseDriver(Driver[TwistGate, TwistPublisher]):
             twists = np.array([_row(t.twist) for t in chunk.twists], dtype=np.float64).reshape(-1, 6)
             t0_ns = nanoseconds(chunk.header.stamp)
             frame_id, scale = chunk.header.frame_id, float(chunk.speed_scale)
-            self._gate.submit(TwistProposal(trace, frame_id, times, twists, t0_ns, scale), received)
+            evidence = evidence_of(chunk)
+            self._gate.submit(TwistProposal(trace, frame_id, times, twists, t0_ns, scale, evidence), received)
         else:
             self._refuse_kind(int(chunk.kind), trace, received)
         self._latency.decided(chunk, received, self._now())
@@ -124,7 +128,8 @@ class BaseDriver(Driver[TwistGate, TwistPublisher]):
         """A twist of anyone else, passed on from here."""
         received = self._now()
         twist = np.array([_row(message.twist)], dtype=np.float64)
-        proposal = TwistProposal(Trace(SOURCE_TWIST), message.header.frame_id, np.zeros(1), twist)
+        stamp_ns = nanoseconds(message.header.stamp)
+        proposal = TwistProposal(Trace(SOURCE_TWIST), message.header.frame_id, np.zeros(1), twist, stamp_ns or None)
         with self._gate.lock:
             if self._gate.submit(proposal, received).decision in (Decision.PASS, Decision.SLOW):
                 self._publish(self._gate.command(received))

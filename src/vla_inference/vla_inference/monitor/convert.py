@@ -9,7 +9,15 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from vla_core.safety.proposal import SOURCE_CHUNK, SOURCE_JOINT, Proposal, Trace, matrix
+from vla_core.safety.proposal import (
+    SOURCE_CHUNK,
+    SOURCE_JOINT,
+    CameraEvidence,
+    Evidence,
+    Proposal,
+    Trace,
+    matrix,
+)
 from vla_core.types import FloatArray
 from vla_msgs.msg import ActionChunk
 
@@ -35,6 +43,12 @@ def trace_of(chunk: ActionChunk) -> Trace:
     return Trace(SOURCE_CHUNK, int(chunk.chunk_id), int(chunk.instruction_id))
 
 
+def evidence_of(chunk: ActionChunk) -> Evidence:
+    """What a chunk says about its inputs."""
+    cameras = [CameraEvidence(str(c.name), nanoseconds(c.stamp), int(c.content_hash)) for c in chunk.cameras]
+    return Evidence(tuple(cameras), nanoseconds(chunk.joint_state_stamp))
+
+
 def chunk_proposal(chunk: ActionChunk) -> Proposal:
     """A joint chunk. Raises Refused when its points have unequal lengths."""
     trajectory = chunk.joint_trajectory
@@ -51,6 +65,7 @@ def chunk_proposal(chunk: ActionChunk) -> Proposal:
         np.array(chunk.gripper_positions, dtype=np.float64) if chunk.gripper_joint else None,
         nanoseconds(chunk.header.stamp),
         float(chunk.speed_scale),
+        evidence_of(chunk),
     )
 
 

@@ -16,7 +16,9 @@ from vla_core.limits import JointLimits, load_joint_limits
 from vla_core.safety.clock import ClockConfig
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import Limit
+from vla_core.safety.rules.evidence import EvidenceConfig
 from vla_core.safety.stream import StreamConfig
+from vla_core.safety.upstream import UpstreamConfig
 from vla_inference.monitor.parameters import read_yaml
 
 
@@ -69,6 +71,28 @@ def clock_config(parameters: dict[str, Any]) -> ClockConfig:
     )
 
 
+def upstream_config(parameters: dict[str, Any]) -> UpstreamConfig:
+    """What is asked of a planner."""
+
+    def limit(name: str, unit: str = "s") -> Limit:
+        return Limit(parameters[name], unit, f"parameter {name}")
+
+    least, resume = parameters["min_speed_scale"], parameters["resume_speed_scale"]
+    return UpstreamConfig(
+        content_age=limit("max_chunk_age_s"),
+        command_age=limit("max_command_age_s"),
+        plan_timeout=limit("plan_timeout_s"),
+        min_speed_scale=least,
+        resume_speed_scale=resume,
+        evidence=EvidenceConfig(
+            required=tuple(name for name in parameters["required_cameras"] if name),
+            still=tuple(name for name in parameters["still_cameras"] if name),
+            stall=limit("camera_stall_s"),
+            motion=limit("camera_frozen_motion", "rad or m"),
+        ),
+    )
+
+
 def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
     """The whole gate. Raises LimitsError when limits are missing or the promise cannot be kept."""
     gripper = parameters["gripper_joint"]
@@ -84,7 +108,7 @@ def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
         source_grace_s=parameters["source_grace_s"],
         refusals_to_stop=parameters["refusals_to_stop"],
         recovery_per_s=parameters["recovery_per_s"],
-        content_age=Limit(parameters["max_chunk_age_s"], "s", "parameter max_chunk_age_s"),
+        upstream=upstream_config(parameters),
         joint_state_age=Limit(parameters["max_joint_state_age_s"], "s", "parameter max_joint_state_age_s"),
         step=Limit(parameters["max_step"], "rad or m", "parameter max_step"),
         tracking=Limit(parameters["max_tracking_error"], "rad or m", "parameter max_tracking_error"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vla_core.safety.decision import Decision, Limit, Verdict
 
 FUTURE = Limit(0.1, "s", "stamps ahead of now mean that two machines disagree about the time")
+LATER = Limit(120.0, "s", "an arm's command may be for later, but no later than the longest plan lasts")
 
 
 class ContentAgeRule:
@@ -32,6 +33,31 @@ class ContentAgeRule:
         if last_t0_ns is not None and t0_ns <= last_t0_ns:
             late = (last_t0_ns - t0_ns) * 1e-9
             return self._refuse("chunk_order", "the plan is a duplicate, or came out of order", late, 0.0)
+        return None
+
+    def _refuse(self, reason: str, detail: str, value: float, limit: float) -> Verdict:
+        return Verdict(Decision.HOLD, self.name, reason, detail, value, limit, brakes=False)
+
+
+class CommandAgeRule:
+    """Refuses a stamped command that was on its way for too long, or is for too far ahead. It never brakes.
+
+    ahead: how far ahead of now a command may be stamped.
+    """
+
+    name = "command_age"
+
+    def __init__(self, limit: Limit, ahead: Limit) -> None:
+        self._limit, self._ahead = limit, ahead
+
+    def check(self, stamp_ns: int, now_ns: int) -> Verdict | None:
+        """Both in ROS time [ns]."""
+        age = (now_ns - stamp_ns) * 1e-9
+        remedy = "see clocks (use_sim_time) and link, or stamp 0 for now"
+        if age > self._limit.value:
+            return self._refuse("command_stale", f"stamped {age:.3f} s ago; {remedy}", age, self._limit.value)
+        if -age > self._ahead.value:
+            return self._refuse("command_future", f"stamped {-age:.3f} s ahead; {remedy}", age, self._ahead.value)
         return None
 
     def _refuse(self, reason: str, detail: str, value: float, limit: float) -> Verdict:

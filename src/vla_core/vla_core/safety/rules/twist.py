@@ -9,7 +9,7 @@ import numpy as np
 
 from vla_core.errors import LimitsError
 from vla_core.safety.decision import Decision, Limit, Verdict
-from vla_core.safety.proposal import Trace
+from vla_core.safety.proposal import NO_EVIDENCE, Evidence, Trace
 from vla_core.safety.rules.times import LENGTH, SPACING
 from vla_core.types import FloatArray
 
@@ -31,6 +31,7 @@ class TwistProposal:
     twists: FloatArray
     t0_ns: int | None = None
     speed_scale: float = 1.0
+    evidence: Evidence = NO_EVIDENCE
 
 
 class TwistShapeRule:
