@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.live import Live
 
 from proof.faults.catalogue import FAULTS, names
 from proof.faults.config import load
+from proof.faults.domain import claim
 from proof.faults.fault import Fault
 from proof.faults.matrix import Matrix
 from proof.faults.report import machine, markdown, table, write_docs, write_report
@@ -25,7 +26,6 @@ from vla_core.errors import VlaError
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = Path(__file__).parent / "tabletop.yaml"
 SAFETY = ROOT / "docs" / "safety.md"
-DOMAIN = "31"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,13 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ["ROS_DOMAIN_ID"] = str(options.domain)
     if options.list:
         console.print("\n".join(names()))
         return 0
     try:
         chosen = _chosen(options.names)
         config = load(options.stack)
+        domain, lock = claim(options.domain)
+        os.environ["ROS_DOMAIN_ID"] = str(domain)
         out: Path = options.out.resolve()
         places = {
             "out": str(out),
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "wave_bundle": str(write_wave_bundle(out / "wave")),
         }
         about = machine(config.name, options.repeat)
-        with _shown(console) as tell, terminate_as_interrupt():
+        with lock or nullcontext(), _shown(console) as tell, terminate_as_interrupt():
             matrix = Matrix(config, chosen, out, places, tell)
             tell.matrix = matrix
             try:
@@ -77,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=1, help="repetitions of each fault")
     parser.add_argument("--stack", type=Path, default=SHIPPED, help="description of the stack (YAML)")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "faults", help="folder of report and logs")
-    parser.add_argument("--domain", default=os.environ.get("ROS_DOMAIN_ID", DOMAIN), help="ROS_DOMAIN_ID of the run")
+    given = os.environ.get("ROS_DOMAIN_ID")
+    parser.add_argument(
+        "--domain", type=int, default=None if given is None else int(given), help="ROS_DOMAIN_ID; none: a free one"
+    )
     parser.add_argument("--no-docs", action="store_true", help="leave docs/safety.md as it is")
     parser.add_argument("--list", action="store_true", help="name the faults and end")
     return parser

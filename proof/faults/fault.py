@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from proof.faults.config import StackConfig
 from proof.faults.judge import Goal
-from proof.faults.rig import Rig
+from proof.faults.rig import Rig, topic_of
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Fault:
 
     group: "content", "sensor", "process", "time" or "operator". needs: what the description must have, for the fault to
     make sense: "plan", "plan.gripper", "joint_states", "clock", "cameras", "command", "e_stop_topic", or a role.
-    taps: topics led through the runner; "camera" stands for the first camera.
+    taps: topics led through the runner; "camera" stands for the first camera. watch_s: how long it is watched at rest,
+    or going on. ends: it ends a process, which has to be started again.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Fault:
     needs: tuple[str, ...] = ()
     taps: tuple[str, ...] = ()
     watch_s: float = 1.0
+    ends: bool = False
 
     def inapplicable(self, config: StackConfig) -> str:
         """Why this stack cannot have the fault; empty: it can."""
@@ -50,6 +52,13 @@ class Fault:
                 there = bool(getattr(config, need, None))
             if not there:
                 return f"the description of {config.name} has no {need}"
+            process = config.processes.get(need)
+            if self.ends and process is not None and process.attach and not process.restart:
+                return f"nothing is known to start it again: processes.{need}.restart"
+        for tap in self.taps_in(config):
+            topic = topic_of(config, tap)
+            if not topic.source and config.processes[topic.role].attach:
+                return f"{topic.topic} comes from a process of others: name the source of {tap}"
         return ""
 
     def taps_in(self, config: StackConfig) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from proof.faults.rig import Rig
 from proof.faults.row import Row
 from proof.faults.trial import trial
 from proof.faults.truth import Truth
+from vla_bringup.stack.interrupt import uninterrupted
 from vla_core.errors import VlaError
 
 Tell = Callable[[Row, str], None]
@@ -81,5 +82,5 @@ class Matrix:
     def _end(self) -> None:
         rig, self._rig = self._rig, None
         if rig is not None:
-            with contextlib.suppress(VlaError):
+            with uninterrupted(), contextlib.suppress(VlaError):
                 rig.close()

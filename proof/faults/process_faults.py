@@ -91,7 +91,8 @@ def starved(rig: Rig) -> Strike:
     command = [sys.executable, "-c", "while True: pass"]
     cores = len(os.sched_getaffinity(0))
     fault_ns = now_ns()
-    burners = [subprocess.Popen(command, start_new_session=True) for _ in range(cores)]
+    environment = {**os.environ, **rig.processes.mark}
+    burners = [subprocess.Popen(command, env=environment, start_new_session=True) for _ in range(cores)]
 
     def remove() -> None:
         for burner in burners:
@@ -186,11 +187,13 @@ def stays_at_rest(rig: Rig) -> list[str]:
 def _process(name: str, role: str, make: Callable[[str], Callable[[Rig], Strike]]) -> Fault:
     if make is slow:  # between its pauses it may well plan
         return Fault(name, "process", make(role), goal(name, *DEAD, detect=dead_man, rest=None), (role,), watch_s=2.0)
-    return Fault(name, "process", make(role), goal(name, *DEAD, detect=dead_man), (role,))
+    return Fault(name, "process", make(role), goal(name, *DEAD, detect=dead_man), (role,), ends=make is killed)
 
 
 def _monitor(name: str, make: Callable[[str], Callable[[Rig], Strike]]) -> Fault:
-    return Fault(name, "process", make("monitor"), goal(name, detect=None, rest=what_was_sent), ("monitor",))
+    return Fault(
+        name, "process", make("monitor"), goal(name, detect=None, rest=what_was_sent), ("monitor",), ends=make is killed
+    )
 
 
 def _nominal(config: StackConfig) -> Goal:
@@ -225,13 +228,15 @@ FAULTS: tuple[Fault, ...] = (
         "operator",
         restart_while_latched,
         goal("restart while latched", "emergency_stop", detect=at_once, latched=True),
-        ("emergency_stop",),
+        ("emergency_stop", "monitor"),
+        ends=True,
     ),
     Fault(
         "late joiner",
         "operator",
         late_joiner,
         goal("late joiner", "emergency_stop", detect=at_once, latched=True),
-        ("e_stop_topic",),
+        ("e_stop_topic", "monitor"),
+        ends=True,
     ),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 
 from proof.faults.config import ProcessConfig, StackConfig
+from proof.faults.guard import kill_marked
 from vla_bringup.errors import StackError
 from vla_bringup.graph.session import Session, wait_until
 from vla_bringup.stack.lifecycle import LifecycleClient
@@ -21,13 +23,15 @@ from vla_bringup.stack.process import ManagedProcess
 from vla_bringup.stack.spec import executable_path
 
 MARK = "VLA_FAULTS_RUN"
+GUARD = Path(__file__).with_name("guard.py")
 APPEAR_S = 90.0
 
 
 class Processes:
     """One running stack. Every process that it starts, and whatever those start, carries a mark to be found by.
 
-    places: what ``{name}`` in the description stands for. remaps: for each role, topic -> the topic instead of it.
+    mark: the variable that they carry. places: what ``{name}`` in the description stands for. remaps: for each role,
+    topic -> the topic instead of it.
     """
 
     def __init__(
@@ -40,7 +44,10 @@ class Processes:
     ) -> None:
         self._config, self._session, self._logs = config, session, logs
         self._places, self._remaps = places, remaps
-        self._mark = uuid.uuid4().hex
+        self.mark = {MARK: uuid.uuid4().hex}
+        self._guard = subprocess.Popen(
+            [sys.executable, "-S", str(GUARD), self._marked], stdin=subprocess.PIPE, start_new_session=True
+        )
         self._managed: dict[str, ManagedProcess] = {}
         self._starts = 0
 
@@ -100,16 +107,23 @@ class Processes:
         return "" if managed is None else managed.log_tail(8)
 
     def end(self) -> None:
-        """Everything, planner first; then whatever carries the mark."""
+        """Everything, planner first; then whatever carries the mark. What is not ours is let run on."""
+        for role in self._config.processes:
+            pid = self.pid(role)
+            if pid is not None:
+                os.kill(pid, signal.SIGCONT)
         for role in ("planner", "monitor", "robot"):
             managed = self._managed.pop(role, None)
             if managed is not None:
-                managed.signal(signal.SIGCONT)
                 managed.end(4.0)
-        for pid in all_pids():
-            if pid != os.getpid() and f"{MARK}={self._mark}".encode() in environment(pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        kill_marked(self._marked)
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait()
+
+    @property
+    def _marked(self) -> str:
+        return "=".join(next(iter(self.mark.items())))
 
     def _launch(self, role: str) -> None:
         process = self._config.processes[role]
@@ -135,7 +149,7 @@ class Processes:
 
     def _run(self, role: str, command: list[str]) -> ManagedProcess:
         self._starts += 1
-        env = {MARK: self._mark, "ROS_LOG_DIR": str(self._logs / "ros")}
+        env = {**self.mark, "ROS_LOG_DIR": str(self._logs / "ros")}
         return ManagedProcess(role, command, self._logs / f"{role}-{self._starts}.log", env)
 
     def _bring_up(self, role: str) -> None:
@@ -177,11 +191,6 @@ def all_pids() -> list[int]:
 def command_line(pid: int) -> str:
     """Words apart by spaces; empty when the process is gone."""
     return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace")
-
-
-def environment(pid: int) -> bytes:
-    """As it was at its start."""
-    return _read(pid, "environ")
 
 
 def descendants(pid: int) -> list[int]:

@@ -36,11 +36,15 @@ class Said:
 
 @dataclass(slots=True)
 class Log:
-    """Filled by the callbacks, read by the judge. excess: largest that the simulator itself has reported."""
+    """Filled by the callbacks, read by the judge. excess: largest that the simulator itself has reported.
+
+    known_excess: the part of it from before the last ``clear``; the simulator only ever reports the largest.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     excess: float = 0.0
+    known_excess: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def clear(self) -> None:
@@ -48,7 +52,12 @@ class Log:
         with self.lock:
             del self.samples[:-1]
             del self.said[:-1]
-            self.excess = 0.0
+            self.known_excess = self.excess
+
+    @property
+    def new_excess(self) -> float:
+        """What the simulator has reported since the last ``clear``; 0 when nothing beyond what was known."""
+        return self.excess if self.excess > self.known_excess else 0.0
 
     @property
     def speed(self) -> float:

@@ -22,19 +22,16 @@ Tell = Callable[[str], None]
 
 def trial(rig: Rig, truth: Truth, fault: Fault, goal: Goal, tell: Tell) -> Facts:
     """Raises VlaError when the stack could not be brought to where the fault can strike."""
-    bring_to_motion(rig, tell)
+    bring_to_motion(rig, goal, tell)
     rig.log.clear()
     reason_before = rig.log.said[-1].reason if rig.log.said else ""
     tell("strikes")
     speed = rig.log.speed
     strike = fault.strike(rig)
-    try:
-        checks = _watch(rig, fault, goal, strike, tell)
-    finally:
-        end_ns = now_ns()
-        tell("the cause is removed")
-        strike.remove()
-    recovered, steps, took_s, moved_early = _recover(rig, goal, tell)
+    checks = _watch(rig, fault, goal, strike, tell)
+    end_ns = now_ns()
+    tell("the cause is removed")
+    recovered, steps, took_s, moved_early = _recover(rig, goal, strike, tell)
     samples = list(rig.log.samples)
     noticed = detection(rig.log.said, strike.fault_ns, goal, reason_before)
     if goal.detection_s is None and goal.rest_s is not None:
@@ -46,7 +43,7 @@ def trial(rig: Rig, truth: Truth, fault: Fault, goal: Goal, tell: Tell) -> Facts
         detection_s=None if noticed is None else (noticed.steady_ns - strike.fault_ns) * 1e-9,
         reason="" if noticed is None else noticed.reason,
         rest_s=None if rested is None else seconds_to(samples, from_ns, rested),
-        peak_excess=max(truth.excess(after), rig.log.excess),
+        peak_excess=max(truth.excess(after), rig.log.new_excess),
         contact=truth.contact(after),
         speed_at_fault=speed,
         recovered=recovered,
@@ -57,7 +54,7 @@ def trial(rig: Rig, truth: Truth, fault: Fault, goal: Goal, tell: Tell) -> Facts
     )
 
 
-def bring_to_motion(rig: Rig, tell: Tell) -> None:
+def bring_to_motion(rig: Rig, goal: Goal, tell: Tell) -> None:
     """From wherever it is: stopped, home, and then in steady motion."""
     tell("goes home")
     if rig.stopped:
@@ -67,8 +64,13 @@ def bring_to_motion(rig: Rig, tell: Tell) -> None:
     tell("begins to move")
     rig.move()
     rig.wait(STEADY_S)
-    if not rig.session.wait_for(rig.moving, 10.0):
-        raise StackError("the arm did not keep moving")
+
+    def steady() -> bool:  # else an old reason could be taken for the answer to the fault
+        return rig.moving() and bool(rig.log.said) and rig.log.said[-1].reason not in goal.reasons
+
+    if not rig.session.wait_for(steady, 10.0):
+        reason = rig.log.said[-1].reason if rig.log.said else "nothing"
+        raise StackError(f"the arm did not keep moving without a fault; the monitor said: {reason}")
 
 
 def _watch(rig: Rig, fault: Fault, goal: Goal, strike: Strike, tell: Tell) -> list[str]:
@@ -90,14 +92,16 @@ def _watch(rig: Rig, fault: Fault, goal: Goal, strike: Strike, tell: Tell) -> li
     return []
 
 
-def _recover(rig: Rig, goal: Goal, tell: Tell) -> tuple[bool, str, float, bool]:
+def _recover(rig: Rig, goal: Goal, strike: Strike, tell: Tell) -> tuple[bool, str, float, bool]:
     """Whether nominal motion comes back, by which steps, how long that took [s], and whether it came too early."""
     started = time.monotonic()
     steps: list[str] = []
-    tell("recovers")
-    moved = rig.session.wait_for(rig.moving, BY_ITSELF_S)
-    early = moved and goal.latched
+    early = False
     try:
+        strike.remove()
+        tell("recovers")
+        moved = rig.session.wait_for(rig.moving, BY_ITSELF_S)
+        early = moved and goal.latched
         if not moved and rig.stopped:
             rig.reset(RECOVER_S)
             steps.append("reset")

@@ -89,3 +89,14 @@ def test_goals_follow_the_promises_and_reasons_of_the_stack() -> None:
     assert (goal.rest_s, goal.reasons, goal.any_reason) == (0.9, ("not_a_number",), False)
     config = parse(changed("format", "vla-faults/1") | {"any_reason": True})
     assert fault.goal(config).any_reason
+
+
+def test_what_others_started_is_neither_led_through_the_runner_nor_ended_for_good() -> None:
+    data = changed("processes.monitor", {"attach": "safety_monitor"})
+    data["processes"]["planner"] = {"attach": "my_planner", "restart": ["systemctl", "restart", "planner"]}
+    skipped = {fault.name: fault.inapplicable(parse(data)) for fault in FAULTS}
+    assert "source of plan" in skipped["NaN"]
+    assert "processes.monitor.restart" in skipped["monitor killed"]
+    assert not skipped["inference_node killed"] and not skipped["monitor paused"] and not skipped["worker killed"]
+    data["plan"]["source"] = "vla/action_chunk_raw"
+    assert not {fault.name: fault for fault in FAULTS}["NaN"].inapplicable(parse(data))
