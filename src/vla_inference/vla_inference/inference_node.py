@@ -40,6 +40,7 @@ from vla_inference.inference.sensors import Sensors
 from vla_inference.inference.status_board import NodeStatus, StatusBoard
 from vla_inference.inference.status_publisher import StatusPublisher
 from vla_inference.inference.tasks import Outcome, TaskDesk
+from vla_inference.lifecycle import answer_impossible_transitions
 from vla_msgs.msg import ActionChunk, SafetyStatus
 
 INSTRUCTION_TOPIC = "vla/instruction"
@@ -56,6 +57,7 @@ class InferenceNode(LifecycleNode):
 
     def __init__(self, *, steady_ns: Callable[[], int] = time.monotonic_ns, **options: Any) -> None:
         super().__init__("inference_node", **options)
+        answer_impossible_transitions(self)
         declare_parameters(self)
         self._clocks = Clocks(lambda: self.get_clock().now().nanoseconds, steady_ns)
         self._active = False

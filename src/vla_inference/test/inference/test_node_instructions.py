@@ -90,3 +90,8 @@ def test_a_disarmed_gate_refuses(robot, active_node) -> None:
     robot.wait(lambda: active_node._gate.state_name == "DISARMED", "the gate's state did not arrive")
     result = robot.result(robot.execute("pick up the red cube"))
     assert result.outcome == Result.REFUSED and "vla/reset" in result.message
+
+
+def test_a_transition_that_the_state_does_not_have_is_refused_and_the_node_lives(robot, active_node) -> None:
+    assert not robot.transition("configure")
+    assert robot.result(robot.execute("pick up the red cube", timeout_s=0.5)).outcome == Result.TIMEOUT

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import TwistStamped
-from lifecycle_msgs.msg import State
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool
@@ -219,3 +220,14 @@ def test_a_monitor_that_cannot_start_by_itself_says_why_and_ends(ros, write_para
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "cannot configure" in done.stdout and "/nowhere.yaml" in done.stdout and "Traceback" not in done.stdout
+
+
+def test_a_transition_that_the_state_does_not_have_is_refused_and_the_monitor_lives(robot, monitor):
+    client = robot.create_client(ChangeState, "safety_monitor/change_state")
+    assert client.wait_for_service(60.0)
+    for request in (Transition(id=Transition.TRANSITION_CONFIGURE), Transition(id=99), Transition(label="configure")):
+        future = client.call_async(ChangeState.Request(transition=request))
+        robot.wait(future.done)
+        assert future.result().success is False
+    robot.goto([0.1, 0.1], 0.5)  # still armed and streaming
+    robot.wait_status(decision=SafetyStatus.PASS, source="vla/joint_command")

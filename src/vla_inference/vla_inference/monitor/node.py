@@ -17,6 +17,7 @@ from vla_core.safety.clock import Now
 from vla_core.safety.decision import Decision, Verdict
 from vla_core.safety.latch import emergency
 from vla_core.safety.status import State, Status
+from vla_inference.lifecycle import answer_impossible_transitions
 from vla_inference.monitor import parameters as monitor_parameters
 from vla_inference.monitor.arm_driver import ArmDriver
 from vla_inference.monitor.base_driver import BaseDriver, twist_config
@@ -36,6 +37,7 @@ class SafetyMonitor(LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("safety_monitor", **kwargs)
+        answer_impossible_transitions(self)
         monitor_parameters.declare(self)
         self._values = monitor_parameters.values(self)
         self._group = WithoutExecutor()
@@ -153,7 +155,8 @@ class SafetyMonitor(LifecycleNode):
 
     def _clock_input(self) -> list[Subscription]:
         """The node's own subscription to /clock, if it has one, taken from the executor."""
-        clocks = [subscription for subscription in self.subscriptions if subscription.topic_name == "/clock"]
+        name = self.resolve_topic_name("/clock")  # it may be remapped: a second simulation has a clock of its own
+        clocks = [subscription for subscription in self.subscriptions if subscription.topic_name == name]
         for subscription in clocks:
             # Its events too: they share a condition with its data, and would wake the executor for every message.
             for entity in (subscription, *subscription.event_handlers):
