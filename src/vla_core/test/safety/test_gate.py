@@ -11,6 +11,7 @@ from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Decision, Verdict
 from vla_core.safety.proposal import SOURCE_CHUNK, SOURCE_JOINT, Trace
 from vla_core.safety.status import State
+from vla_core.safety.upstream import UpstreamConfig
 from vla_core.testing.gate import JudgingController
 
 HOME = np.array([0.1, -0.4, 0.2])
@@ -619,7 +620,9 @@ def test_a_command_that_would_last_for_ever_is_refused(bench):
     assert (answer.reason, answer.value) == ("speed_scale", 1e-9)
 
 
-def test_a_chunk_that_asks_for_hardly_any_speed_is_refused_with_the_reason(bench):
+def test_a_chunk_that_asks_for_hardly_any_speed_is_refused_with_the_reason(make_bench):
+    bench = make_bench(upstream=UpstreamConfig(min_speed_scale=0.01, resume_speed_scale=0.01))
+    bench.arm()
     answer = bench.gate.submit(bench.wave(1, bench.ros_ns, speed_scale=0.05), bench.now)
     assert (answer.decision, answer.rule, answer.reason) == (Decision.HOLD, "speed", "speed_scale")
 

@@ -248,10 +248,10 @@ class ArmGate:
         started again there would jump onto a plan that begins at the last command. A single point where the arm is,
         in a time that suffices from the last command, moves neither too fast.
         """
-        measured = self._robot.position
-        if self._rest_since is None and not self._lead and not self._stream.moving(time) and measured is not None:
-            if np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC:
-                self._lead, self._led_until = True, np.inf
+        measured, quiet = self._robot.position, self._rest_since is None and not self._stream.moving(time)
+        away = quiet and measured is not None and np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC
+        if away and not self._lead:
+            self._lead, self._led_until = True, np.inf
         return _elsewhere() if time < self._led_until else None
 
     def _follow(self, prepared: Prepared, now: Now, time: float) -> bool:

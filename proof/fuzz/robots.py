@@ -1,0 +1,50 @@
+"""The gates of the shipped robots, configured as the monitor node configures them, and the files the oracle reads."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from proof.fuzz.limits import Limits, read_limits
+from vla_core.safety.config import GateConfig
+from vla_core.safety.twist_config import TwistConfig
+from vla_inference.monitor.base_driver import twist_config
+from vla_inference.monitor.parameters import SPECS
+from vla_inference.monitor.robot_model import gate_config
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ROOT / "src" / "vla_bringup" / "config"
+URDF = ROOT / "src" / "vla_sim" / "vla_sim" / "assets" / "arm.urdf"
+JOINT_LIMITS = ROOT / "src" / "vla_sim" / "vla_sim" / "assets" / "joint_limits.yaml"
+
+
+def parameters(file: str, **changes: Any) -> dict[str, Any]:
+    """What the monitor reads from ``file``, defaults where it says nothing."""
+    stated = yaml.safe_load((CONFIG / file).read_text())["/**"]["safety_monitor"]["ros__parameters"]
+    return {name: spec.default for name, spec in SPECS.items()} | {"use_sim_time": False} | stated | changes
+
+
+@cache
+def arm() -> GateConfig:
+    """The gate of the tabletop arm."""
+    return gate_config(URDF.read_text(), parameters("safety_monitor.yaml"))
+
+
+@cache
+def base() -> TwistConfig:
+    """The gate of the planar base."""
+    return twist_config(parameters("safety_monitor_base.yaml"))
+
+
+@cache
+def arm_limits() -> tuple[Limits, Limits]:
+    """Of the arm's joints and of its gripper, as the oracle reads them."""
+    stated = parameters("safety_monitor.yaml")
+    urdf, joint_limits = URDF.read_text(), JOINT_LIMITS.read_text()
+    return (
+        read_limits(urdf, joint_limits, tuple(stated["joints"])),
+        read_limits(urdf, joint_limits, (stated["gripper_joint"],)),
+    )
