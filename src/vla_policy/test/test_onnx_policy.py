@@ -101,6 +101,28 @@ def test_a_newer_sentence_gets_an_answer_of_its_own(bundle: Bundle) -> None:
     np.testing.assert_allclose(chunk.actions, expected_actions(132.5), atol=1e-6)
 
 
+# Every token of the small network is a discrete normal distribution of variance 1/2, whose entropy is this [nat].
+ENTROPY = 0.5 * math.log(math.pi * math.e)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale"),
+    [(ENTROPY + 0.01, 2.0, 1.0), (ENTROPY - 0.1, ENTROPY + 0.1, 0.6), (0.1, ENTROPY - 0.01, 0.01)],
+)
+def test_doubt_that_lasts_slows_the_policy_until_its_reset(
+    make_bundle: MakeBundle, low: float, high: float, scale: float
+) -> None:
+    spec = {"kind": "token_entropy", "window_s": 0.2, "full_speed_below": low, "hold_above": high}
+    policy = OnnxPolicy(make_bundle(uncertainty=spec))
+    for _ in range(2):
+        scales = []
+        for step in range(4):
+            stamps = dict.fromkeys(("front", "wrist"), 1_000_000_000 + step * 100_000_000)
+            scales.append(policy.infer(dataclasses.replace(observation_of(policy), image_stamps_ns=stamps)).speed_scale)
+        assert scales == [1.0, 1.0, pytest.approx(scale, abs=0.01), pytest.approx(scale, abs=0.01)]
+        policy.reset()
+
+
 @pytest.mark.parametrize("sentence", ["", "  \n", "pick " * 9])
 def test_a_sentence_that_cannot_be_understood_is_refused_and_never_cut(bundle: Bundle, sentence: str) -> None:
     policy = OnnxPolicy(bundle)

@@ -21,6 +21,7 @@ from vla_core.errors import ActionError, ContractError
 from vla_core.normalization import Normalizer
 from vla_core.tokenizers import decode_logits, make_tokenizer
 from vla_core.types import ActionChunk, FloatArray, ImageArray, Observation, read_only
+from vla_core.uncertainty import DoubtMeter, speed_scale, token_entropy
 from vla_policy.language import SentenceEncoder
 from vla_policy.onnx_session import Tensor, describe, differences, open_session
 
@@ -46,6 +47,7 @@ class OnnxPolicy:
         self._state = Normalizer.of_state(contract)
         self._action = Normalizer.of_action(contract)
         self._tokenizer = make_tokenizer(contract.tokenizer) if contract.tokenizer is not None else None
+        self._doubt = DoubtMeter(contract.uncertainty.window_s) if contract.uncertainty is not None else None
         self._outputs = list(model_outputs(contract))
         self._warm_up()
 
@@ -75,11 +77,14 @@ class OnnxPolicy:
         watch.lap("model")
         actions = self._actions(outputs)
         done = _probability(outputs["done"]) if "done" in outputs else None
+        scale = self._speed_scale(outputs, observation.t0_ns)
         watch.lap("decode")
-        return ActionChunk(actions=actions, done=done, timing_ms=watch.laps_ms)
+        return ActionChunk(actions=actions, speed_scale=scale, done=done, timing_ms=watch.laps_ms)
 
     def reset(self) -> None:
-        """Nothing: each chunk depends on its observation alone."""
+        """Forget earlier doubt. The actions themselves depend on their observation alone."""
+        if self._doubt is not None:
+            self._doubt.reset()
 
     def _preprocess(self, observation: Observation) -> dict[str, NDArray[Any]]:
         check_observation(observation, self._contract)
@@ -105,6 +110,13 @@ class OnnxPolicy:
         else:
             normalized = decode_logits(self._tokenizer, spec, outputs["logits"][0])
         return read_only(self._action.unnormalize(normalized))
+
+    def _speed_scale(self, outputs: dict[str, NDArray[Any]], t0_ns: int) -> float:
+        spec = self._contract.uncertainty
+        if spec is None or self._doubt is None or self._tokenizer is None:
+            return 1.0
+        doubt = self._doubt.add(t0_ns, token_entropy(self._tokenizer.probabilities(outputs["logits"][0])))
+        return 1.0 if doubt is None else speed_scale(spec, doubt)
 
     def _check_model(self) -> None:
         inputs, outputs = describe(self._session)

@@ -58,3 +58,28 @@ def test_gripper_rows_are_held_not_interpolated(age_s: float, row: int) -> None:
     follower.start(np.zeros((8, 1)), np.arange(8) / 1000, age_s)
     follower.advance(STEP_S)
     assert follower.gripper_m == pytest.approx(row / 1000)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 0.25])
+def test_a_slowed_chunk_takes_the_same_way_in_more_time(scale: float) -> None:
+    rows = np.linspace(0.0, 0.35, 8)[:, None]
+    follower = ChunkFollower(np.zeros(1), 0.04)
+    follower.start(rows, np.full(8, 0.04), speed_scale=scale)
+    for _ in range(round(0.35 / scale / STEP_S)):
+        follower.advance(STEP_S)
+    assert follower.q_rad[0] == pytest.approx(0.35 / 2, abs=0.02)
+    assert follower.dq_rad_s[0] == pytest.approx(0.5 * scale, abs=0.05)
+
+
+def test_a_hold_comes_to_rest_nearby_and_keeps_the_grip() -> None:
+    follower = ChunkFollower(np.zeros(1), 0.04)
+    follower.start(np.linspace(0.0, 0.7, 8)[:, None], np.full(8, 0.01))
+    for _ in range(30):
+        follower.advance(STEP_S)
+    place = follower.q_rad[0]
+    follower.hold()
+    for _ in range(100):
+        follower.advance(STEP_S)
+    assert follower.q_rad[0] == pytest.approx(place, abs=0.12)
+    assert follower.dq_rad_s[0] == pytest.approx(0.0, abs=1e-2)
+    assert follower.gripper_m == 0.01

@@ -24,6 +24,8 @@ PUSH_START_M: Final = 0.06
 TRAINING_SEEDS: Final = range(1_000_000)
 EVALUATION_SEEDS: Final = range(1_000_000, 2_000_000)
 """Seeds of evaluation scenes; data for training never comes from these."""
+CALIBRATION_SEEDS: Final = range(2_000_000, 3_000_000)
+"""Seeds of scenes on which thresholds are chosen, neither trained nor judged on."""
 
 
 class SceneError(VlaError):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vla_core.contract import Contract, contract_to_mapping, load_contract
+from vla_core.contract import Contract, UncertaintySpec, contract_to_mapping, load_contract
 from vla_core.errors import ContractError
 from vla_core.testing import (
     make_base_twist_example,
@@ -70,6 +70,8 @@ def test_a_contract_cannot_be_changed() -> None:
         make_contract_example().name = "other"  # type: ignore[misc]
 
 
+UNSURE = {"kind": "token_entropy", "window_s": 2.0, "full_speed_below": 2.8, "hold_above": 3.0}
+
 REFUSED: list[tuple[str, object, str]] = [
     ("format", "vla-policy/2", r"format: unknown format 'vla-policy/2'.*valid: vla-policy/1"),
     ("name", ..., r"name: missing"),
@@ -126,6 +128,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("tokenizer.high", -1.0, r"tokenizer.high: -1 is outside \(-1, inf\]"),
     ("done.threshold", 1.5, r"done.threshold: 1.5 is outside \(0, 1\]"),
     ("done.hold_chunks", 0, r"done.hold_chunks: expected a whole number from 1"),
+    ("uncertainty", UNSURE, r"uncertainty: a policy with runtime mock is never in doubt"),
     ("language", {"encoder": "a", "tokenizer": "b", "max_tokens": 3}, r"language.encoder: 'a' is not listed in files"),
     ("mock.behaviour", "dance", r"mock.behaviour: .*valid: hold, constant"),
     ("mock", {"behaviour": "constant"}, r"mock.values: missing; behaviour constant needs 8 numbers"),
@@ -145,6 +148,40 @@ REFUSED: list[tuple[str, object, str]] = [
 def test_a_wrong_value_is_refused_by_name(path: str, value: object, message: str) -> None:
     with pytest.raises(ContractError, match=message):
         load_contract(edited(path, value))
+
+
+def unsure_mapping() -> dict[str, Any]:
+    """A policy of tokens that says when it is unsure."""
+    return edited("mock", ..., make_contract_mapping(runtime="torch", uncertainty=UNSURE))
+
+
+def test_how_doubt_is_measured_survives_being_written_and_read() -> None:
+    contract = load_contract(unsure_mapping())
+    assert contract.uncertainty == UncertaintySpec("token_entropy", 2.0, 2.8, 3.0)
+    assert load_contract(contract_to_mapping(contract)) == contract
+
+
+def test_without_the_section_a_policy_has_no_doubt() -> None:
+    assert load_contract(edited("uncertainty", ..., unsure_mapping())).uncertainty is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("uncertainty.kind", "entropy", r"unknown kind of uncertainty 'entropy'.*valid: token_entropy"),
+        ("uncertainty.hold_abov", 3.0, r"uncertainty: unknown key 'hold_abov' \(did you mean 'hold_above'\?\)"),
+        ("uncertainty.window_s", ..., r"uncertainty.window_s: missing"),
+        ("uncertainty.window_s", 0.0, r"uncertainty.window_s: 0 is outside \(0, 60\]"),
+        ("uncertainty.full_speed_below", 0.0, r"uncertainty.full_speed_below: 0 is outside \(0, 5.54518\]"),
+        ("uncertainty.hold_above", 2.8, r"uncertainty.hold_above: 2.8 is outside \(2.8, 5.54518\]"),
+        ("uncertainty.hold_above", 5.6, r"uncertainty.hold_above: 5.6 is outside"),
+        ("uncertainty.hold_above", float("nan"), r"uncertainty.hold_above: expected a finite number"),
+        ("tokenizer", ..., r"uncertainty.kind: token_entropy needs action tokens, but the contract has no tokenizer"),
+    ],
+)
+def test_a_doubt_that_means_nothing_is_refused(path: str, value: object, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        load_contract(edited(path, value, unsure_mapping()))
 
 
 @pytest.mark.parametrize("rotation", ROTATIONS)

@@ -15,6 +15,7 @@ from vla_core.contract.model import (
     NormalizationSpec,
     StateRange,
     TokenizerSpec,
+    UncertaintySpec,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NormalizationSpec",
     "StateRange",
     "TokenizerSpec",
+    "UncertaintySpec",
     "contract_to_mapping",
     "hash_files",
     "load_bundle",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Hashable, Mapping
@@ -19,6 +20,7 @@ from vla_core.contract.model import (
     RESIZE_METHODS,
     RESIZERS,
     RUNTIMES,
+    UNCERTAINTY_KINDS,
     ActionSpec,
     CameraSpec,
     Contract,
@@ -28,6 +30,7 @@ from vla_core.contract.model import (
     MockSpec,
     NormalizationPair,
     StateRange,
+    UncertaintySpec,
 )
 from vla_core.contract.statistics import parse_normalization, parse_tokenizer
 from vla_core.errors import ContractError
@@ -116,6 +119,7 @@ def _parse(source: object) -> Contract:
         tokenizer=parse_tokenizer(section.get("tokenizer"), "tokenizer") if section.has("tokenizer") else None,
         language=_language(section, files),
         done=_done(section),
+        uncertainty=_uncertainty(section, runtime),
         mock=_mock(section, runtime, action),
         recording=_bundle_file(section, "recording", files) if _for_runtime(section, "recording", runtime) else None,
         url=section.text("url") if _for_runtime(section, "url", runtime) else None,
@@ -201,6 +205,26 @@ def _done(section: Section) -> DoneSpec | None:
         return None
     one = Section(section.get("done"), "done", ("threshold", "hold_chunks"))
     return DoneSpec(one.number("threshold", above=0.0, most=1.0), one.integer("hold_chunks", least=1, most=1000))
+
+
+def _uncertainty(section: Section, runtime: str) -> UncertaintySpec | None:
+    if not section.has("uncertainty"):
+        return None
+    keys = [field.name for field in dataclasses.fields(UncertaintySpec)]
+    one = Section(section.get("uncertainty"), "uncertainty", keys)
+    kind = one.choice("kind", UNCERTAINTY_KINDS, "kind of uncertainty")
+    if runtime == "mock":
+        raise ContractError("uncertainty: a policy with runtime mock is never in doubt; remove the section")
+    if not section.has("tokenizer"):
+        raise ContractError(f"uncertainty.kind: {kind} needs action tokens, but the contract has no tokenizer")
+    most = math.log(parse_tokenizer(section.get("tokenizer"), "tokenizer").bins)  # entropy of bins that are all alike
+    low = one.number("full_speed_below", above=0.0, most=most)
+    return UncertaintySpec(
+        kind=kind,
+        window_s=one.number("window_s", above=0.0, most=60.0),
+        full_speed_below=low,
+        hold_above=one.number("hold_above", above=low, most=most),
+    )
 
 
 def _mock(section: Section, runtime: str, action: ActionSpec) -> MockSpec | None:

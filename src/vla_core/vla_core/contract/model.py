@@ -12,6 +12,7 @@ CAMERA_ENCODINGS = ("rgb8",)
 NORMALIZATION_METHODS = ("none", "mean_std", "min_max", "quantile")
 TOKENIZER_CONVENTIONS = ("endpoint_grid", "bin_centers")
 TOKENIZER_DECODINGS = ("expected", "argmax")
+UNCERTAINTY_KINDS = ("token_entropy",)
 MOCK_BEHAVIOURS = ("hold", "constant", "sinusoid", "slow", "hang", "nan", "wrong_shape")
 
 Statistic = tuple[float, ...] | tuple[tuple[float, ...], ...]
@@ -159,6 +160,21 @@ class DoneSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UncertaintySpec:
+    """From how doubtful a policy is on to go slower, and to stand; see ``vla_core.uncertainty``.
+
+    kind: what is measured; ``token_entropy``: mean entropy of the action tokens' distributions [nat].
+    window_s: it is averaged over the chunks of so long; before that no doubt is spoken of [s].
+    full_speed_below: up to this the speed scale is 1. hold_above: beyond this the arm shall hold. Both as ``kind``.
+    """
+
+    kind: str
+    window_s: float
+    full_speed_below: float
+    hold_above: float
+
+
+@dataclass(frozen=True, slots=True)
 class MockSpec:
     """What a ``runtime: mock`` policy does; see ``vla_core.policies.make_mock_policy``.
 
@@ -193,6 +209,7 @@ class Contract:
     tokenizer: TokenizerSpec | None = None
     language: LanguageSpec | None = None
     done: DoneSpec | None = None
+    uncertainty: UncertaintySpec | None = None
     mock: MockSpec | None = None
     recording: str | None = None
     url: str | None = None

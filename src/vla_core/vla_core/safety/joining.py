@@ -57,8 +57,6 @@ class Joiner:
         paces = [rule.check(rest) for rule in self._derivatives]
         pace = worst(paces)
         scale = min([asked] + [verdict.scale for verdict in paces if verdict is not None])
-        if asked < SLOWEST:
-            return Joined(too_slow(asked))
         if scale < SLOWEST:
             return Joined(_refused(pace, f"{pace.detail}; it would need {scale:.3f} of its speed"))
         joined = self._fit(reference, start, rest, origin, scale)
@@ -81,12 +79,6 @@ class Joiner:
                     failure = answer
         assert failure is not None
         return _truncated(failure)
-
-
-def too_slow(asked: float) -> Verdict:
-    """The refusal of a plan that asks for less than the slowest speed there is."""
-    detail = f"the plan asks for {asked:.3g} of its speed; below {SLOWEST} it cannot be followed"
-    return Verdict(Decision.HOLD, "speed", "speed_scale", detail, asked, SLOWEST)
 
 
 def _joins(reference: FloatArray, start: float, timed: Trajectory) -> list[Trajectory]:

@@ -68,14 +68,10 @@ class Stream:
         self._hopeless = 0.0  # when a plan that could not be followed any further is given up
         self._origin = self.committed.states[0, 0]
 
-    def settle(self, time: float, position: FloatArray, duration: float = 0.0) -> None:
-        """Start from rest at ``position`` (J,); only when nothing is moving.
-
-        duration: how long the controller is given to come there, wherever it is.
-        """
+    def settle(self, time: float, position: FloatArray) -> None:
+        """Start from rest at ``position`` (J,); only when nothing is moving."""
         self.plan, self._giving_up = None, False
-        times = np.array([time, time + duration] if duration else [time])
-        self.committed = Trajectory(times, np.repeat(resting_state(position)[None], len(times), axis=0))
+        self.committed = Trajectory.at_rest(time, position)
         self._origin = self.committed.states[0, 0]
 
     @property

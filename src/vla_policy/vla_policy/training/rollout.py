@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from vla_core.policy import Policy
-from vla_core.types import Observation
+from vla_core.types import ActionChunk, Observation
+from vla_core.uncertainty import SLOWEST
 from vla_sim.follower import ChunkFollower
 from vla_sim.simulation import TabletopSim
 from vla_sim.tasks import EpisodeJudge, Verdict
@@ -48,6 +50,43 @@ def absolute(actions: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.nda
     return actions[:, :7] + state[:7], actions[:, 7]
 
 
+class Mover(Protocol):
+    """Executes chunks in a simulation, in lock-step."""
+
+    def start(self, chunk: ActionChunk, observation: Observation, age_s: float) -> None:
+        """``chunk`` has arrived, ``age_s`` after the observation it was made from."""
+        ...
+
+    def step(self) -> None:
+        """Let STEP_S of simulated time go by."""
+        ...
+
+
+class FollowerMover:
+    """Follows the newest chunk without a gate; one that asks for less than SLOWEST is a hold, as for the gate."""
+
+    def __init__(self, sim: TabletopSim) -> None:
+        self._sim = sim
+        self._steps = round(STEP_S / sim.timestep_s)
+        positions = sim.joint_positions()
+        self._follower = ChunkFollower(positions[:7], float(positions[7]), PERIOD_S)
+
+    def start(self, chunk: ActionChunk, observation: Observation, age_s: float) -> None:
+        """See Mover."""
+        if chunk.speed_scale < SLOWEST:
+            self._follower.hold()
+            return
+        joints, gripper = absolute(chunk.actions, observation.state)
+        self._follower.start(joints, gripper, age_s, chunk.speed_scale)
+
+    def step(self) -> None:
+        """See Mover."""
+        follower = self._follower
+        follower.advance(STEP_S)
+        self._sim.set_targets(follower.q_rad, follower.gripper_m, follower.dq_rad_s)
+        self._sim.step(self._steps)
+
+
 def attempt(
     sim: TabletopSim,
     policy: Policy,
@@ -56,28 +95,34 @@ def attempt(
     *,
     latency_s: float = 0.0,
     timeout_s: float = TIMEOUT_S,
+    period_s: float = PERIOD_S,
+    mover: Mover | None = None,
     on_step: Callable[[Observation], None] | None = None,
+    spoil: Callable[[Observation], Observation] = lambda observation: observation,
 ) -> Attempt:
-    """Follow ``instruction`` until the judge is content or ``timeout_s`` of simulated time are over."""
+    """Follow ``instruction`` until the judge is content or ``timeout_s`` of simulated time are over.
+
+    latency_s, period_s: until a chunk arrives, and from one to the next; multiples of STEP_S, the first the smaller.
+    mover: who executes the chunks; None: a FollowerMover. on_step: told each observation.
+    spoil: what the policy sees instead of it.
+    """
     policy.reset()
-    follower = ChunkFollower(sim.joint_positions()[:7], float(sim.joint_positions()[7]), PERIOD_S)
+    mover = mover or FollowerMover(sim)
     start = sim.time_s
     verdict: Verdict = judge.verdict
     while sim.time_s - start < timeout_s and not verdict.success:
-        observation = observe(sim, policy.contract.camera_names, instruction)
+        observation = spoil(observe(sim, policy.contract.camera_names, instruction))
         if on_step is not None:
             on_step(observation)
-        joints, gripper = absolute(policy.infer(observation).actions, observation.state)
-        verdict = _run(sim, follower, judge, latency_s)
-        follower.start(joints, gripper, age_s=latency_s)
-        verdict = _run(sim, follower, judge, PERIOD_S - latency_s)
+        chunk = policy.infer(observation)
+        verdict = _run(sim, mover, judge, latency_s)
+        mover.start(chunk, observation, latency_s)
+        verdict = _run(sim, mover, judge, period_s - latency_s)
     return Attempt(verdict.success, verdict.wrong_object, sim.time_s - start)
 
 
-def _run(sim: TabletopSim, follower: ChunkFollower, judge: EpisodeJudge, duration_s: float) -> Verdict:
+def _run(sim: TabletopSim, mover: Mover, judge: EpisodeJudge, duration_s: float) -> Verdict:
     for _ in range(round(duration_s / STEP_S)):
-        follower.advance(STEP_S)
-        sim.set_targets(follower.q_rad, follower.gripper_m, follower.dq_rad_s)
-        sim.step(round(STEP_S / sim.timestep_s))
+        mover.step()
         judge.update(sim.state())
     return judge.verdict
