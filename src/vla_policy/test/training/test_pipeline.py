@@ -19,7 +19,7 @@ def option(arguments, name):
 def calls(monkeypatch):
     """(stage, arguments) of everything that the pipeline would have done."""
     made = []
-    for name in ("demonstrations", "train", "corrections", "evaluate", "plot"):
+    for name in ("demonstrations", "train", "corrections", "calibration", "evaluate", "plot"):
         monkeypatch.setattr(getattr(pipeline, name), "main", lambda argv, name=name: made.append((name, argv)))
 
     class Bundle:
@@ -39,7 +39,8 @@ def test_corrective_rounds_come_between_the_parts_of_the_training(calls, tmp_pat
         work()
     cloning = ["train", "export", "corrections"]
     assert [name for name, _ in calls] == [
-        "language", "demonstrations", *cloning, *cloning, "train", "export", "evaluate", "plot",
+        "language", "demonstrations", *cloning, *cloning, "train", "export", "calibration",
+        "evaluate", "plot",
     ]  # fmt: skip
     training = [argv for name, argv in calls if name == "train"]
     assert [(option(argv, "--steps"), option(argv, "--until")) for argv in training] == [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vla_policy.training import corrections, evaluate, export, plot, train
+from vla_policy.training import calibration, corrections, evaluate, export, plot, train
 from vla_sim import demonstrations
 
 CORRECTION_SEEDS = (500_000, 510_000)  # first scene of each corrective round; the demonstrations start at 0
@@ -31,6 +31,7 @@ class Recipe:
     steps: int = 3400  # end of the schedule with the first corrections
     second_corrections: int = 240  # episodes of the second corrective round, with the annealed policy
     second_steps: int = 4300  # end of the schedule with both
+    calibration_scenes: int = 25  # for the thresholds of doubt, per task and wording
     scenes: int = 100  # evaluation, per task and wording
 
 
@@ -57,6 +58,12 @@ def stages(recipe: Recipe, out: Path, workers: int) -> list[tuple[str, Callable[
             + ["--first-seed", str(CORRECTION_SEEDS[number]), "--workers", str(workers)]
         )
 
+    def calibrate() -> None:
+        calibration.main(
+            ["--bundle", str(bundle), "--out", str(docs), "--scenes", str(recipe.calibration_scenes), "--write"]
+            + ["--workers", str(workers)]
+        )
+
     def judge() -> None:
         evaluate.main(
             ["--bundle", str(bundle), "--out", str(docs), "--scenes", str(recipe.scenes), "--workers", str(workers)]
@@ -79,6 +86,7 @@ def stages(recipe: Recipe, out: Path, workers: int) -> list[tuple[str, Callable[
             lambda: fit([data, extra, second_extra], recipe.second_steps, recipe.second_steps),
         ),
         ("export", lambda: print(export.export_bundle(run, language, bundle).path)),
+        ("when it is unsure", calibrate),
         ("evaluation on unseen scenes", judge),
         ("plot and table", lambda: plot.main(["--run", str(run), "--out", str(docs)])),
     ]
