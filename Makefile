@@ -12,10 +12,9 @@ SEED ?= 0
 EPISODES ?=
 INSTRUCTION ?=
 ARGS ?=
-N ?= 1000000
 export INSTRUCTION
 
-.PHONY: help setup demo test bench faults fuzz train lint format clean distclean requirements
+.PHONY: help setup demo test bench faults train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,9 +33,6 @@ bench: setup  ## the benchmarks; results in out/bench
 
 faults: setup  ## one fault after another while the arm moves: time to stop, recovery; ARGS="--repeat 5 NaN" to choose
 	@$(ENV) python -m proof.faults $(ARGS)
-
-fuzz: setup  ## generated commands against the gate, judged independently: N=1000000 SEED=0; out/fuzz/report.json
-	@$(ENV) python -m proof.fuzz --commands $(N) --seed $(SEED) $(ARGS)
 
 train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train

@@ -1,0 +1,1 @@
+"""How the gate's promises are proved."""
