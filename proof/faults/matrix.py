@@ -60,6 +60,10 @@ class Matrix:
             return
         row.facts.append(facts)
         wrong = failures(facts, row.goal)
+        if wrong:
+            path = self._out / "failed" / f"{fault.name.strip('/').replace(' ', '_')}-{len(row.facts)}.npz"
+            rig.log.save(path)
+            wrong.append(str(path))
         tell("; ".join(wrong) or "ok")
         if not facts.recovered:
             self._end()

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 
+from builtin_interfaces.msg import Duration
 from std_msgs.msg import Bool
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from proof.faults.config import StackConfig
 from proof.faults.fault import Fault, Strike, now_ns
 from proof.faults.goals import at_once, dead_man, goal, what_was_sent
-from proof.faults.home import way_home
 from proof.faults.interfaces import message_type, profile
 from proof.faults.judge import Goal
 from proof.faults.rig import Rig
@@ -24,7 +25,7 @@ from vla_bringup.graph.session import wait_until
 DEAD = ("plan_overdue",)
 SLOW_STOPPED_S, SLOW_RUNNING_S = 0.4, 0.05
 TRY_S = 1.5
-SWAY_RAD = 0.1
+SWAY_RAD, SWAY_S = 0.1, 2
 
 
 def killed(role: str) -> Callable[[Rig], Strike]:
@@ -104,7 +105,7 @@ def starved(rig: Rig) -> Strike:
 
 
 def second_commander(rig: Rig) -> Strike:
-    """Another publisher on the controller's topic, that sends one slow motion and stays."""
+    """Another publisher on the controller's topic. It sends one slow motion, itself within the limits, and stays."""
     topic = rig.config.command
     assert topic is not None
     node = rig.session.node
@@ -112,7 +113,8 @@ def second_commander(rig: Rig) -> Strike:
     publisher = node.create_publisher(message_type(topic.type), topic.topic, profile(topic.qos))
     start = rig.log.samples[-1].position
     wait_until(lambda: publisher.get_subscription_count() > 0, 2.0)
-    publisher.publish(way_home(rig.config.truth.joints, start, start + SWAY_RAD))
+    point = JointTrajectoryPoint(positions=(start + SWAY_RAD).tolist(), time_from_start=Duration(sec=SWAY_S))
+    publisher.publish(JointTrajectory(joint_names=list(rig.config.truth.joints), points=[point]))
     return Strike(fault_ns, lambda: node.destroy_publisher(publisher), lambda: stays_at_rest(rig))
 
 

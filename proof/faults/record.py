@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -53,6 +54,21 @@ class Log:
             del self.samples[:-1]
             del self.said[:-1]
             self.known_excess = self.excess
+
+    def save(self, path: Path) -> None:
+        """For looking closer: samples and statuses as arrays (.npz)."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples, said = list(self.samples), list(self.said)
+        np.savez_compressed(
+            path,
+            steady_ns=np.array([sample.steady_ns for sample in samples], dtype=np.int64),
+            stamp_ns=np.array([sample.stamp_ns for sample in samples], dtype=np.int64),
+            position=np.array([sample.position for sample in samples]),
+            velocity=np.array([sample.velocity for sample in samples]),
+            said_ns=np.array([status.steady_ns for status in said], dtype=np.int64),
+            state=np.array([status.state for status in said]),
+            reason=np.array([status.reason for status in said]),
+        )
 
     @property
     def new_excess(self) -> float:

@@ -27,7 +27,7 @@ def _sensor(name: str, tap: str, make: Callable[[Rig], Alter], *reasons: str, **
     return Fault(name, group, _tapped(tap, make), goal(name, *reasons, **how), needs, (tap,))  # type: ignore[arg-type]
 
 
-CAMERA = ("plan_overdue", "camera_frozen", "camera_stale", "chunk_stale")
+CAMERA = ("plan_overdue", "camera_frozen", "camera_stalled", "camera_stale", "camera_missing", "chunk_stale")
 JOINTS = ("joint_state_stale", "joint_state_frozen")
 
 FAULTS: tuple[Fault, ...] = (
