@@ -94,6 +94,24 @@ def policy_info(bundle: Bundle) -> None:
         sys.exit(policy.in_policy_environment("info", bundle))
 
 
+@policy_app.command("eval")
+def policy_eval(
+    bundle: Bundle,
+    scenes: Annotated[int, typer.Option(min=1, help="Unseen scenes per task and condition.")] = 100,
+    condition: Annotated[list[str] | None, typer.Option(help="Only this condition; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=99, help="Other scenes and sentences.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("out/eval"),
+) -> None:
+    """Judge a bundle in the simulated cell: success, robustness, smoothness, failures."""
+    from vla_bringup.commands import policy
+
+    options = [f"--scenes={scenes}", f"--seed={seed}", f"--processes={processes}", f"--out={out}"]
+    options += [f"--condition={name}" for name in condition or []]
+    with reported():
+        sys.exit(policy.in_policy_environment("eval", bundle, *options))
+
+
 @policy_app.command("load")
 def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
     """Swap the running policy for another without stopping."""

@@ -63,6 +63,27 @@ def info(bundle: BundleArgument) -> None:
     console.print(table)
 
 
+@app.command("eval")
+def evaluate(
+    bundle: BundleArgument,
+    scenes: Annotated[int, typer.Option(min=1, help="unseen scenes per task and condition")] = 100,
+    condition: Annotated[list[str] | None, typer.Option(help="only this condition; may be repeated")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=99, help="other scenes and sentences")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="processes")] = 2,
+    out: Annotated[Path, typer.Option(help="folder of the reports")] = Path("out/eval"),
+) -> None:
+    """Judge a bundle in the simulated cell: success, robustness, smoothness, failures. Exit status 1: refused."""
+    from vla_policy.evaluation.command import evaluate as run
+    from vla_policy.evaluation.condition import chosen
+
+    console = Console()
+    try:
+        run(bundle, chosen(condition or []), scenes, seed, processes, out, console)
+    except VlaError as error:
+        console.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
 def _facts(contract: Contract) -> list[tuple[str, str]]:
     action, gripper = contract.action, contract.action.gripper
     cameras = (f"{camera.name} {camera.width}x{camera.height} {camera.encoding}" for camera in contract.cameras)

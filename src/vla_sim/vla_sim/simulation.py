@@ -103,6 +103,11 @@ class TabletopSim:
             self._data.ctrl[:7] = target
             self._data.ctrl[7:9] = gripper
 
+    def push_hand(self, force_n: ArrayLike) -> None:
+        """Somebody pushes the tool with ``force_n`` (3,) in base_link [N], until the next call or reset."""
+        with self.lock:
+            self._data.xfrc_applied[self._tool_body, :3] = force_n
+
     def step(self, count: int = 1) -> None:
         """Advance by ``count`` physics steps of ``timestep_s``; the limits are judged after the last."""
         with self.lock:
