@@ -85,6 +85,41 @@ def test_a_jump_ahead_is_a_hold(simulated, jump_s, good):
     assert good or fault.reason == "clock_jump"
 
 
+@pytest.mark.parametrize(("simulated", "rate"), [(False, 5.0), (True, 9.0)])
+def test_many_small_jumps_ahead_are_one_large(simulated, rate):
+    clocks = Clocks(simulated=simulated)
+    clocks.run(10)
+    faults = clocks.run(40, rate=rate)
+    assert {fault.reason for fault in faults} == {"clock_jump"} and len(faults) >= 20
+    assert clocks.run(40)[20:] == []
+
+
+def test_many_small_steps_back_are_one_large():
+    clocks = Clocks()
+    clocks.run(10)
+    faults = clocks.run(4, rate=-0.09)  # 0.9 ms each
+    assert [fault.reason for fault in faults] == ["clock_back"] * 2
+    assert clocks.run(10) == []
+
+
+@pytest.mark.parametrize("trembles_s", [0.0004, 0.001])
+def test_a_clock_that_trembles_on_the_spot_stands_still(trembles_s):
+    clocks = Clocks(simulated=True, min_rate=0.5)
+    clocks.run(50)
+    faults = []
+    for k in range(80):
+        fault = clocks.step(rate=0.0, jump_s=trembles_s if k % 2 else -trembles_s)
+        faults += [] if fault is None else [fault]
+    assert {fault.reason for fault in faults} == {"clock_stalled"}
+    assert len(faults) >= 20 and clocks.clock.rate == 1.0
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 3.9])
+def test_a_steady_pace_that_was_declared_is_no_fault(rate):
+    clocks = Clocks(simulated=True, min_rate=0.5)
+    assert clocks.run(500, rate=rate) == []
+
+
 def test_after_a_jump_stamps_are_understood_again():
     clocks = Clocks()
     clocks.run(10)

@@ -15,6 +15,10 @@ from vla_core.safety.decision import Decision, Limit, Verdict
 RATE_WINDOW_NS = 400_000_000
 FASTEST = 4.0  # simulated seconds per second that are still a clock and not a jump
 OFFSET_GAIN = 0.05
+BACK = Limit(1e-3, "s", "stamps are rounded; nothing else makes time go back")
+CREEP = Limit(
+    0.1, "of the minimum real-time factor", "ten times slower than declared, however it trembles, is no clock"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class StreamClock:
         self._window: deque[Now] = deque()
         self._rate = 1.0
         self._still_ns = 0
+        self._highest_ns = 0  # of ROS time since the last step back
+        self._mark: Now | None = None  # where the pace is being measured from
+        self._pace: Verdict | None = None
         self._time = 0.0
         self._offset = 0.0  # ROS time minus stream time [s], smoothed
 
@@ -83,14 +90,19 @@ class StreamClock:
     def advance(self, now: Now) -> Verdict | None:
         """Move on to ``now`` and judge the ROS clock."""
         if self._last is None:
-            self._last = now
+            self._last = self._mark = now
+            self._highest_ns = now.ros_ns
             self._anchor(now)
             return None
         steady = (now.steady_ns - self._last.steady_ns) * 1e-9
         ros = (now.ros_ns - self._last.ros_ns) * 1e-9
         self._still_ns = 0 if ros != 0.0 else self._still_ns + now.steady_ns - self._last.steady_ns
         self._last = now
-        fault = self._jump(steady, ros) or self._stall()
+        fault = self._back(now) or self._jump(steady, ros) or self._stall()
+        if fault is not None:
+            self._mark, self._pace = now, None
+        else:
+            fault = self._paced(now)
         if self._config.simulated and fault is None:
             self._measure_rate(now)
         elif fault is not None:
@@ -106,11 +118,17 @@ class StreamClock:
     def _anchor(self, now: Now) -> None:
         self._offset = now.ros_ns * 1e-9 - self._time
 
+    def _back(self, now: Now) -> Verdict | None:
+        """Behind where it has been, in one step or in many."""
+        back, self._highest_ns = (self._highest_ns - now.ros_ns) * 1e-9, max(self._highest_ns, now.ros_ns)
+        if back <= BACK.value:
+            return None
+        self._highest_ns = now.ros_ns
+        detail = f"ROS time went back by {back:.3f} s; every stamp is void, reset when the clock is right"
+        return Verdict(Decision.STOP, "clock", "clock_back", detail, back, 0.0)
+
     def _jump(self, steady: float, ros: float) -> Verdict | None:
         jump = self._config.jump
-        if ros < -1e-3:
-            detail = f"ROS time went back by {-ros:.3f} s; every stamp is void, reset when the clock is right"
-            return Verdict(Decision.STOP, "clock", "clock_back", detail, -ros, 0.0)
         fastest = FASTEST if self._config.simulated else 1.0
         ahead = ros - fastest * steady
         if ahead > jump.value:
@@ -124,6 +142,25 @@ class StreamClock:
             return None
         detail = f"ROS time has stood still for {still:.3f} s; is the simulator paused?"
         return Verdict(Decision.HOLD, "clock", "clock_stalled", detail, still, limit)
+
+    def _paced(self, now: Now) -> Verdict | None:
+        """What single steps do not show: a clock that trembles on the spot, or runs ahead in small steps.
+
+        Judged once in each deadline of a stall, and the judgement stands until the next.
+        """
+        assert self._mark is not None
+        span = (now.steady_ns - self._mark.steady_ns) * 1e-9
+        deadline = self._config.deadline(self._config.stall.value)
+        if span <= deadline:
+            return self._pace
+        ros, self._mark = (now.ros_ns - self._mark.ros_ns) * 1e-9, now
+        slowest = CREEP.value * self._config.min_rate * span
+        if ros < slowest:
+            detail = f"ROS time has advanced by only {ros:.4f} s in {span:.3f} s; is the simulator overloaded?"
+            self._pace = Verdict(Decision.HOLD, "clock", "clock_stalled", detail, ros, slowest)
+        else:
+            self._pace = self._jump(span, ros)
+        return self._pace
 
     def _measure_rate(self, now: Now) -> None:
         window = self._window
