@@ -72,6 +72,7 @@ class Rig(Node):
         parameters = {
             "robot_description": (ASSETS / "arm.urdf").read_text(),
             "joint_limits_file": str(ASSETS / "joint_limits.yaml"),
+            "workspace_file": str(ASSETS / "workspace.yaml"),
             "gripper_joint": "",
             "autostart": True,
             **changes,

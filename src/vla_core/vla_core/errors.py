@@ -33,6 +33,10 @@ class LimitsError(VlaError):
     """Joint limits are missing or contradictory."""
 
 
+class WorkspaceError(LimitsError):
+    """A workspace description cannot be used, or does not fit the robot."""
+
+
 class KinematicsError(VlaError):
     """A pose cannot be reached, or a robot model cannot be used."""
 

@@ -13,6 +13,7 @@ from vla_core.safety.planning import plan_from, plan_of
 from vla_core.safety.proposal import Proposal
 from vla_core.safety.quintic import Box
 from vla_core.safety.rules.acceleration import AccelerationRule
+from vla_core.safety.rules.collision import CollisionRule
 from vla_core.safety.rules.dimensions import DimensionsRule
 from vla_core.safety.rules.finite import FiniteRule
 from vla_core.safety.rules.gripper import GripperRule
@@ -76,7 +77,8 @@ class Checker:
             JerkRule(names, limits.jerk),
         )
         self._stopping = StoppingRule(limits, config.brake)
-        self._joiner = Joiner(self.position, self.derivatives, self._stopping)
+        self.collision = None if config.collision is None else CollisionRule(config.collision, config.brake)
+        self._joiner = Joiner(self.position, self.derivatives, self._stopping, self.collision)
         self._limits = limits
         self._short_s = min(config.promised_stop_s - config.period_s, config.stream.horizon_s)
         self._single_shape = (1, len(names))
@@ -125,7 +127,9 @@ class Checker:
         if not self._box.holds(ends, duration):
             return None
         times = np.array([snapshot.start, snapshot.start + duration])
-        return Trajectory(times, states.reshape(2, 3, -1))
+        motion = Trajectory(times, states.reshape(2, 3, -1))
+        clear = self.collision is None or self.collision.surely_clear(motion) or self.collision.check(motion) is None
+        return motion if clear else None
 
     def _chunk(self, proposal: Proposal, snapshot: Snapshot, plan_zero: float) -> Joined:
         """A plan stamped by its observation: joined where it is due now, or where the arm is along it."""
@@ -186,9 +190,12 @@ class Checker:
         position = self.position.check(motion)
         if position is not None:
             return position
-        if motion.end - motion.start <= self._short_s and motion.ends_at_rest:
-            return None  # it comes to rest by itself before a stop would have to
-        return self._stopping.check(motion)
+        # A short motion comes to rest by itself before a stop would have to.
+        short = motion.end - motion.start <= self._short_s and motion.ends_at_rest
+        stopping = None if short else self._stopping.check(motion)
+        if stopping is not None or self.collision is None:
+            return stopping
+        return self.collision.check(motion)
 
     def _soonest(self, reference: FloatArray, target: FloatArray) -> float:
         """A duration for a command that states none: a quintic from rest to rest at the limits [s]."""

@@ -12,6 +12,7 @@ from vla_core.safety.decision import Limit
 from vla_core.safety.rules.effort import PATIENCE as EFFORT_PATIENCE
 from vla_core.safety.stream import StreamConfig
 from vla_core.safety.upstream import UpstreamConfig
+from vla_core.safety.workspace.model import CollisionModel
 
 JOINT_STATE_AGE = Limit(0.1, "s", "ten periods of a 100 Hz joint state")
 STEP = Limit(0.25, "rad or m", "further than an arm at full speed gets within the age of a state")
@@ -24,6 +25,7 @@ class GateConfig:
     """Limits of one arm and its gate; checked as a whole when made.
 
     limits: of the arm's joints, in the order of the robot's command. gripper: of its one joint, or None.
+    collision: the arm in its workspace; None: not checked.
     promised_stop_s: from a decision to rest, at full speed.
     quiet_after_s: how long the stream goes on after coming to rest; then it is silent, the controller holds.
     refusals_to_stop: plans refused in a row, for what they contain, that latch a stop.
@@ -34,6 +36,7 @@ class GateConfig:
 
     limits: JointLimits
     gripper: JointLimits | None = None
+    collision: CollisionModel | None = None
     stream: StreamConfig = field(default_factory=StreamConfig)
     clock: ClockConfig = field(default_factory=ClockConfig)
     brake_share: float = 1.0
@@ -58,6 +61,11 @@ class GateConfig:
             raise LimitsError(f"effort_share {self.effort_share} must be in (0, 1]")
         if self.gripper is not None and len(self.gripper) != 1:
             raise LimitsError(f"a gripper has one joint, not {len(self.gripper)}; name the one that the others mimic")
+        if self.collision is not None and self.collision.joint_names != self.limits.joint_names:
+            raise LimitsError(
+                f"the collision model has the joints {self.collision.joint_names}, the limits "
+                f"{self.limits.joint_names}; make both for the same joints in the same order"
+            )
         self.brake.require(self.promised_stop_s, self.period_s)
 
     @property

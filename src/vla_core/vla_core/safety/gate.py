@@ -50,7 +50,12 @@ class ArmGate:
         self._clock = StreamClock(config.clock)
         self._checker = Checker(config)
         self._stream = Stream(
-            config.limits, config.brake, self._checker.position, self._checker.derivatives, config.stream
+            config.limits,
+            config.brake,
+            self._checker.position,
+            self._checker.derivatives,
+            config.stream,
+            self._checker.collision,
         )
         self._grip = None if config.gripper is None else Grip(config.gripper)
         self._latch = Latch()

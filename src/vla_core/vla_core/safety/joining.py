@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vla_core.safety.decision import Decision, Verdict, worst
+from vla_core.safety.decision import PASSED, Decision, Verdict, worst
+from vla_core.safety.rules.collision import CollisionRule
 from vla_core.safety.rules.derivative import DerivativeRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.rules.stopping import StoppingRule
@@ -37,10 +38,17 @@ class Joined:
 class Joiner:
     """Tries the mildest repair first."""
 
-    def __init__(self, position: PositionRule, derivatives: Sequence[DerivativeRule], stopping: StoppingRule) -> None:
+    def __init__(
+        self,
+        position: PositionRule,
+        derivatives: Sequence[DerivativeRule],
+        stopping: StoppingRule,
+        collision: CollisionRule | None = None,
+    ) -> None:
         self._position = position
         self._derivatives = derivatives
         self._stopping = stopping
+        self._collision = collision
 
     def join(self, reference: FloatArray, start: float, plan: Trajectory, origin: float, asked: float) -> Joined:
         """Continue from ``reference`` (3, J) at stream time ``start`` with ``plan`` from its time ``origin`` on.
@@ -72,6 +80,11 @@ class Joiner:
                 verdict = worst([rule.check(motion) for rule in self._derivatives])
                 if verdict.decision is Decision.PASS:
                     verdict = worst([self._position.check(motion), self._stopping.check(motion)])
+                if verdict.decision is Decision.PASS and self._collision is not None:
+                    # The dearest rule, and another way onto the same plan hardly helps it: asked once.
+                    verdict = self._collision.check(motion) or PASSED
+                    if verdict.decision is not Decision.PASS:
+                        return _truncated(Joined(verdict, motion, origin, start, pace))
                 answer = Joined(verdict, motion, origin, start, pace)
                 if verdict.decision is Decision.PASS:
                     return answer if easing == 1.0 or failure is None else _slowed(answer, failure.verdict)

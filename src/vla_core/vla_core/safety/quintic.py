@@ -10,6 +10,7 @@ segment are (6, J): position, velocity * h, acceleration * h**2 at its start, th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,15 @@ def states_at(ends: FloatArray, durations: FloatArray, u: FloatArray) -> FloatAr
     powers[:, 2] /= (durations * durations)[:, None]
     states: FloatArray = powers @ _BASIS @ ends
     return states
+
+
+def probe(u: FloatArray, order: int) -> FloatArray:
+    """(K, 6) matrix from ends to the ``order``-th derivative, times duration**order, at fractions ``u`` (K,)."""
+    powers = np.zeros((len(u), 6))
+    for k in range(order, 6):
+        powers[:, k] = math.perm(k, order) * u ** (k - order)
+    matrix: FloatArray = powers @ _BASIS
+    return matrix
 
 
 def _subdivision(degree: int, pieces: int) -> FloatArray:

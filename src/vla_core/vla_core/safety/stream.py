@@ -11,6 +11,7 @@ from vla_core.limits import JointLimits
 from vla_core.safety.braking import Brake
 from vla_core.safety.decision import Decision, Verdict, worst
 from vla_core.safety.quintic import extremes
+from vla_core.safety.rules.collision import CollisionRule
 from vla_core.safety.rules.derivative import DerivativeRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.trajectory import Trajectory, resting_state
@@ -55,12 +56,15 @@ class Stream:
         position: PositionRule,
         derivatives: Sequence[DerivativeRule],
         config: StreamConfig,
+        collision: CollisionRule | None = None,
     ) -> None:
         self._limits = limits
         self._brake = brake
         self._position = position
         self._derivatives = derivatives
         self._config = config
+        self._collision = collision
+        self._room: FloatArray | None = None  # of what is committed
         self._nearest = (config.first_point_s, NEAREST_S)
         self.committed = Trajectory.at_rest(0.0, np.zeros(len(limits)))
         self.plan: Trajectory | None = None
@@ -92,8 +96,12 @@ class Stream:
 
     def install(self, plan: Trajectory, time: float) -> None:
         """Follow ``plan`` from the next ``advance`` on; it begins at or after ``time`` with what is committed there."""
-        lead = self.committed.part(time, plan.start)
-        self._begin(lead.then(plan) if plan.start > time + 1e-6 else plan, time)
+        if plan.start > time + 1e-6:
+            still = len(self.committed.times) == 1
+            room = plan.room if still else _less(plan.room, self._room)
+            plan = self.committed.part(time, plan.start).then(plan)
+            plan.room = room
+        self._begin(plan, time)
 
     def install_whole(self, motion: Trajectory) -> None:
         """Follow ``motion``: it is checked, begins now, is short and ends at rest, so that it can be sent as it is."""
@@ -101,7 +109,7 @@ class Stream:
         self._whole = True
 
     def _begin(self, plan: Trajectory, time: float) -> None:
-        self.plan = plan
+        self.plan, self._room = plan, plan.room
         self._origin = plan.states[0, 0]
         self._hopeless = time + self._config.horizon_s
         self._whole = self._giving_up = False
@@ -129,7 +137,7 @@ class Stream:
         for nearest in self._nearest:
             for share in SHARES:
                 candidate = self._along(plan, time, time + share * reach, nearest)
-                if candidate is not None:
+                if candidate is not None and self._stays_clear(candidate, plan):
                     self.committed, self._hopeless = candidate, candidate.end
                     return
 
@@ -194,6 +202,14 @@ class Stream:
                 return motion
         return None
 
+    def _stays_clear(self, candidate: Trajectory, plan: Trajectory) -> bool:
+        """The plan and the stops from it were proven clear; this is one of them, but for the knots it skips."""
+        rule = self._collision
+        if rule is None or rule.near(candidate, plan):
+            return True
+        head = Trajectory(candidate.times[:2], candidate.states[:2])
+        return rule.surely_clear(head) or rule.check(head) is None
+
     def _keeps_limits(self, motion: Trajectory) -> bool:
         """Coarse bounds first, which suffice nearly always; then tight ones."""
         if not motion.ends_at_rest or not np.isfinite(motion.states).all():
@@ -213,3 +229,7 @@ class Stream:
     def judge(self, motion: Trajectory) -> Verdict:
         """The motion rules' verdict on ``motion``."""
         return worst([self._position.check(motion), *(rule.check(motion) for rule in self._derivatives)])
+
+
+def _less(one: FloatArray | None, other: FloatArray | None) -> FloatArray | None:
+    return None if one is None or other is None else np.minimum(one, other)

@@ -19,7 +19,10 @@ class Trajectory:
     times: (M,) strictly increasing [s], M >= 1.
     states: (M, 3, J): position [rad or m], velocity, acceleration.
     Before the first knot it stays there; after the last it rests at its position.
+    room: (P,) by how much at least each pair of a collision model clears what it must [m]; None: not looked at.
     """
+
+    room: FloatArray | None = None
 
     def __init__(self, times: FloatArray, states: FloatArray) -> None:
         if times.ndim != 1 or len(times) < 1 or states.ndim != 3 or states.shape[:2] != (len(times), 3):

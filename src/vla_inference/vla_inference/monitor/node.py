@@ -128,6 +128,10 @@ class SafetyMonitor(LifecycleNode):
         arguments = (self._values, self._group, self._now, self._latency, changed)
         if self._values["robot"] == "arm":
             config = gate_config(describe(self, self._values), self._values)
+            if config.collision is None:
+                self.get_logger().warning(
+                    "no workspace_file: nothing keeps the arm from itself and from what is around"
+                )
             return ArmDriver(self, config, *arguments)
         if self._values["robot"] == "base":
             return BaseDriver(self, twist_config(self._values), *arguments)

@@ -35,6 +35,12 @@ SPECS: dict[str, Spec] = {
         "package://vla_sim/urdf/joint_limits.yaml",
         "MoveIt-style acceleration and jerk limits; a path, or package://<name>/<path below its share>",
     ),
+    "workspace_file": Spec(
+        "",
+        "enclosure, keep-out zones and links of the arm; a path or package:// as above; empty: nothing is checked for "
+        "collisions",
+    ),
+    "workspace_override_file": Spec("", "the same form, may only take space away; empty: none"),
     "limits_override_file": Spec("", "the same form, may only tighten; empty: none"),
     "velocity_scale": Spec(1.0, "share of the velocity limits that is allowed (0, 1]", 0.01, 1.0),
     "command_topic": Spec("arm_controller/joint_trajectory", "where the arm's controller listens (JointTrajectory)"),
@@ -121,5 +127,5 @@ def read_yaml(path: str) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         raise LimitsError(f"cannot read {path!r}: {error}") from error
     if not isinstance(content, dict):
-        raise LimitsError(f"{path!r} must be a mapping with the key 'joint_limits'")
+        raise LimitsError(f"{path!r} must be a mapping")
     return content

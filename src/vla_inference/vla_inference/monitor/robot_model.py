@@ -19,6 +19,8 @@ from vla_core.safety.decision import Limit
 from vla_core.safety.rules.evidence import EvidenceConfig
 from vla_core.safety.stream import StreamConfig
 from vla_core.safety.upstream import UpstreamConfig
+from vla_core.safety.workspace.description import load_workspace
+from vla_core.safety.workspace.model import CollisionModel
 from vla_inference.monitor.parameters import read_yaml
 
 
@@ -37,15 +39,15 @@ def describe(node: Node, parameters: dict[str, Any]) -> str:
     return str(message.data)
 
 
-def resolve(uri: str) -> Path:
-    """A path, or package://<name>/<path below its share>."""
+def resolve(uri: str, parameter: str = "joint_limits_file") -> Path:
+    """A path, or package://<name>/<path below its share>; ``parameter``: where it was written."""
     if not uri.startswith("package://"):
         return Path(uri)
     package, _, path = uri.removeprefix("package://").partition("/")
     try:
         return Path(get_package_share_directory(package)) / path
     except PackageNotFoundError as error:
-        raise LimitsError(f"joint_limits_file: package {package!r} is not installed; give a path instead") from error
+        raise LimitsError(f"{parameter}: package {package!r} is not installed; give a path instead") from error
 
 
 def limits_of(urdf: str, joints: list[str], parameters: dict[str, Any]) -> JointLimits:
@@ -58,6 +60,20 @@ def limits_of(urdf: str, joints: list[str], parameters: dict[str, Any]) -> Joint
         slower = {name: {"max_velocity": float(v) * scale} for name, v in zip(joints, limits.velocity, strict=True)}
         limits = limits.tightened(slower, "velocity_scale")
     return limits
+
+
+def collision_of(urdf: str, joints: list[str], parameters: dict[str, Any]) -> CollisionModel | None:
+    """The arm in its workspace; None when no file is named. Raises LimitsError for a file that does not fit the arm."""
+    file, override_file = parameters["workspace_file"], parameters["workspace_override_file"]
+    if not file:
+        if override_file:
+            raise LimitsError("workspace_override_file tightens a workspace, and workspace_file names none; name one")
+        return None
+    workspace = load_workspace(resolve(file, "workspace_file"))
+    if override_file:
+        path = str(resolve(override_file, "workspace_override_file"))
+        workspace = workspace.tightened(read_yaml(path), path)
+    return CollisionModel(urdf, joints, workspace)
 
 
 def clock_config(parameters: dict[str, Any]) -> ClockConfig:
@@ -96,8 +112,10 @@ def upstream_config(parameters: dict[str, Any]) -> UpstreamConfig:
 def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
     """The whole gate. Raises LimitsError when limits are missing or the promise cannot be kept."""
     gripper = parameters["gripper_joint"]
+    joints = list(parameters["joints"])
     return GateConfig(
-        limits=limits_of(urdf, list(parameters["joints"]), parameters),
+        limits=limits_of(urdf, joints, parameters),
+        collision=collision_of(urdf, joints, parameters),
         gripper=limits_of(urdf, [gripper], parameters | {"velocity_scale": 1.0}) if gripper else None,
         stream=StreamConfig(parameters["horizon_s"], parameters["first_point_s"]),
         clock=clock_config(parameters),
