@@ -100,8 +100,9 @@ class ArmInterface:
 
     def make_render_loop(self, on_error: Callable[[BaseException], None]) -> RenderLoop[ArmSnapshot]:
         """The thread that draws the cameras."""
-        size = (self._parameters.image_width, self._parameters.image_height)
-        self._render_loop = RenderLoop(lambda: ArmCameras(self._node, *size), on_error)
+        parameters = self._parameters
+        sensor = (parameters.image_width, parameters.image_height, parameters.image_noise)
+        self._render_loop = RenderLoop(lambda: ArmCameras(self._node, *sensor), on_error)
         return self._render_loop
 
     def on_tick(self, sim_ns: int) -> None:

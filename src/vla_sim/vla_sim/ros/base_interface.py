@@ -42,7 +42,7 @@ class BaseInterface:
             node.get_logger().info("tf2_msgs is not installed: odom is published, the transform to base_link is not")
         self._odom_due = Periodic(parameters.joint_state_rate)
         self._image_due = Periodic(parameters.image_rate)
-        self._size = (parameters.image_width, parameters.image_height)
+        self._sensor = (parameters.image_width, parameters.image_height, parameters.image_noise)
         node.create_subscription(TwistStamped, "cmd_vel", self._on_cmd_vel, QoSProfile(depth=1))
 
     def connect(self, loop: PhysicsLoop) -> None:
@@ -51,7 +51,7 @@ class BaseInterface:
 
     def make_render_loop(self, on_error: Callable[[BaseException], None]) -> RenderLoop[BaseSnapshot]:
         """The thread that draws the camera."""
-        self._render_loop = RenderLoop(lambda: BaseCameras(self._node, *self._size), on_error)
+        self._render_loop = RenderLoop(lambda: BaseCameras(self._node, *self._sensor), on_error)
         return self._render_loop
 
     def on_tick(self, sim_ns: int) -> None:

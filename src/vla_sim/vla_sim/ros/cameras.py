@@ -16,6 +16,7 @@ from vla_sim.looks import Looks
 from vla_sim.planar_base import CAMERA, FOVY_RAD, BaseCamera, Pose2D
 from vla_sim.rendering import SceneRenderer
 from vla_sim.ros.messages import to_camera_info, to_image, to_time
+from vla_sim.ros.noise import SensorNoise
 from vla_sim.scene import CAMERAS, build_model
 from vla_sim.spec import SceneSpec
 
@@ -47,7 +48,8 @@ class ArmSnapshot:
 class ArmCameras:
     """Front and wrist camera of the tabletop. It has a model of its own, whose looks it may change at any time."""
 
-    def __init__(self, node: Node, width: int, height: int) -> None:
+    def __init__(self, node: Node, width: int, height: int, noise: int = 0) -> None:
+        self._noise = SensorNoise(noise)
         self._publishers = {name: CameraPublisher(node, name) for name in CAMERAS}
         self._size = (width, height)
         self._model: mujoco.MjModel = build_model()
@@ -63,7 +65,7 @@ class ArmCameras:
             self._enter(snapshot.scene)
         self._renderer.set_qpos(snapshot.qpos)
         for name, publisher in self._publishers.items():
-            publisher.publish(self._renderer.render(name), self._infos[name], snapshot.stamp_ns)
+            publisher.publish(self._noise(self._renderer.render(name)), self._infos[name], snapshot.stamp_ns)
 
     def _enter(self, scene: SceneSpec) -> None:
         self._looks.apply(scene)
@@ -89,14 +91,15 @@ class BaseSnapshot:
 class BaseCameras:
     """The forward camera of the planar base."""
 
-    def __init__(self, node: Node, width: int, height: int) -> None:
+    def __init__(self, node: Node, width: int, height: int, noise: int = 0) -> None:
+        self._noise = SensorNoise(noise)
         self._publisher = CameraPublisher(node, CAMERA)
         self._info = to_camera_info(width, height, FOVY_RAD, self._publisher.frame_id)
         self._camera = BaseCamera(width, height)
 
     def render(self, snapshot: BaseSnapshot) -> None:
         """Draw and publish."""
-        self._publisher.publish(self._camera.render(snapshot.pose), self._info, snapshot.stamp_ns)
+        self._publisher.publish(self._noise(self._camera.render(snapshot.pose)), self._info, snapshot.stamp_ns)
 
     def close(self) -> None:
         """Free the GL context."""

@@ -45,6 +45,7 @@ _SPECS: dict[str, _Spec] = {
     "image_width": _Spec(96, "Camera images [px]", 16, 1280),
     "image_height": _Spec(96, "Camera images [px]", 16, 960),
     "image_rate": _Spec(30.0, "Camera images [Hz]; 0: none", 0.0, 120.0),
+    "image_noise": _Spec(0, "Noise of the cameras' sensors, up to so many of 255 levels; 0: none", 0, 50),
     "joint_state_rate": _Spec(100.0, "joint_states, or odom of the base [Hz]", 1.0, 500.0),
     "clock_rate": _Spec(200.0, "/clock [Hz]; at most one per physics_tick_s", 10.0, 500.0),
     "episode_rate": _Spec(20.0, "sim/episode [Hz]; 0: never", 0.0, 200.0),
@@ -74,6 +75,7 @@ class SimParameters:
     image_width: int
     image_height: int
     image_rate: float
+    image_noise: int
     joint_state_rate: float
     clock_rate: float
     episode_rate: float

@@ -84,6 +84,15 @@ def test_a_late_plan_starts_the_proof_anew():
     assert admitted(rule, 2.5 + 0.09 * 4)
 
 
+def test_after_a_second_of_silence_it_is_a_new_beginning():
+    rule = DeadManRule(TIMEOUT, 1.0)
+    overdue(rule, 1.0)
+    overdue(rule, 1.5)
+    assert not admitted(rule, 1.6)
+    assert not admitted(rule, 1.6 + AGAIN.value - 0.01)
+    assert admitted(rule, 1.6 + 2 * AGAIN.value + 0.01)
+
+
 def test_the_same_plan_proves_nothing_twice():
     rule = DeadManRule(TIMEOUT, 1.0)
     overdue(rule, 1.0)

@@ -17,7 +17,8 @@ class DeadManRule:
 
     Time is the stream's own, and steady time at the least real-time factor: whichever is older. So a frozen /clock
     cannot hide that planning is dead, and a slow simulation is waited for.
-    After two such brakes within AGAIN, motion resumes only after PROOF fresh chunks in a row that came in time.
+    After two such brakes within AGAIN, motion resumes only after PROOF fresh chunks in a row that came in time. Silence
+    longer than AGAIN was an end, and what follows is a new beginning.
     """
 
     name = "dead_man"
@@ -58,8 +59,10 @@ class DeadManRule:
     def admit(self, t0_ns: int, now_ns: int, time: float) -> Verdict | None:
         """HOLD for a fresh chunk, known by its ``t0_ns``, as long as planning has to prove itself steady."""
         if t0_ns != self._seen_t0_ns or self._seen is None:
-            in_time = self._age(self._seen, now_ns, time) <= self._timeout.value
-            self._proofs = self._proofs + 1 if in_time else 1
+            gap = self._age(self._seen, now_ns, time)
+            silence = min(gap, self._age(self._failed, now_ns, time))
+            self._needed = 0 if silence > AGAIN.value else self._needed
+            self._proofs = self._proofs + 1 if gap <= self._timeout.value else 1
             self._seen, self._seen_t0_ns = (now_ns, time), t0_ns
         if self._proofs >= self._needed:
             self._needed = 0
