@@ -11,10 +11,11 @@ ENV := source scripts/env.sh &&
 SEED ?= 0
 EPISODES ?=
 INSTRUCTION ?=
+SAFETY_TESTS := src/vla_core/test/safety src/vla_core/test/test_limits.py src/vla_core/test/test_urdf.py
 ARGS ?=
 export INSTRUCTION
 
-.PHONY: help setup demo test bench faults train lint format clean distclean requirements
+.PHONY: help setup demo test bench faults coverage mutants train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +34,13 @@ bench: setup  ## the benchmarks; results in out/bench
 
 faults: setup  ## one fault after another while the arm moves: time to stop, recovery; ARGS="--repeat 5 NaN" to choose
 	@$(ENV) python -m proof.faults $(ARGS)
+
+coverage: setup  ## line and branch coverage of the safety core by its own tests; fails below 100 %
+	@$(ENV) python -m pytest -q $(SAFETY_TESTS) --cov=vla_core.safety --cov=vla_core.limits --cov=vla_core.urdf \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 $(ARGS)
+
+mutants: setup  ## change the safety core in thousands of small ways; each must fail a test; ARGS="quintic" to choose
+	@$(ENV) nice -n 10 python -m proof.mutation $(ARGS)
 
 train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train

@@ -128,7 +128,7 @@ class Bench:
 @pytest.fixture
 def make_bench(limits: JointLimits, gripper: JointLimits) -> Callable[..., Bench]:
     def make(**changes: object) -> Bench:
-        return Bench(GateConfig(limits, gripper, **changes))  # type: ignore[arg-type]
+        return Bench(GateConfig(**{"limits": limits, "gripper": gripper, **changes}))  # type: ignore[arg-type]
 
     return make
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vla_core.safety.clock import ClockConfig, Now, StreamClock
-from vla_core.safety.decision import Decision
+from vla_core.safety.decision import Decision, Limit
 
 NS = 1_000_000_000
 
@@ -131,3 +131,141 @@ def test_after_a_jump_stamps_are_understood_again():
 def test_the_minimum_rate_is_a_fraction(rate):
     with pytest.raises(ValueError, match="min_rate"):
         ClockConfig(min_rate=rate)
+
+
+def test_before_the_first_observation_stamps_are_stream_time():
+    assert StreamClock(ClockConfig()).of_stamp(3 * NS) == 3.0
+    assert (StreamClock(ClockConfig()).time, StreamClock(ClockConfig()).rate) == (0.0, 1.0)
+
+
+def test_the_first_observation_anchors_the_stamps():
+    clocks = Clocks()
+    assert clocks.clock.time == 0.0 and clocks.clock.of_stamp(clocks.ros) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_between_observations_stream_time_goes_on_at_the_measured_rate():
+    clocks = Clocks(simulated=True, min_rate=0.25)
+    clocks.run(100, rate=0.5)
+    ahead = clocks.clock.ahead(clocks.steady + NS // 10) - clocks.clock.time
+    assert ahead == pytest.approx(0.1 * clocks.clock.rate) and clocks.clock.rate == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_a_clock_that_is_slewed_is_followed_by_a_twentieth_each_tick(simulated):
+    clocks = Clocks(simulated=simulated)
+    clocks.step()
+    clocks.step(jump_s=0.2)
+    off = clocks.clock.of_stamp(clocks.ros) - clocks.clock.time
+    assert off == pytest.approx(0.95 * 0.2, abs=1e-6)
+    clocks.step()
+    assert clocks.clock.of_stamp(clocks.ros) - clocks.clock.time == pytest.approx(0.95**2 * 0.2, abs=1e-6)
+
+
+def test_without_simulation_the_pace_is_the_steady_clocks_whatever_ros_time_does():
+    clocks = Clocks()
+    clocks.run(100, rate=1.01)
+    assert clocks.clock.rate == 1.0 and clocks.clock.time == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+@pytest.mark.parametrize(("back_s", "good"), [(0.0005, True), (0.001, True), (0.00101, False), (0.0015, False)])
+def test_ros_time_may_tremble_by_a_millisecond_and_no_more(simulated, back_s, good):
+    clocks = Clocks(simulated=simulated)
+    clocks.step()
+    fault = clocks.step(rate=0.0, jump_s=-back_s)
+    assert (fault is None) is good
+    if not good:
+        assert (fault.decision, fault.rule, fault.reason) == (Decision.STOP, "clock", "clock_back")
+        assert (fault.value, fault.limit) == (pytest.approx(back_s), 0.0)
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+@pytest.mark.parametrize("late_s", [0.01, 0.3])
+@pytest.mark.parametrize(("beyond_s", "good"), [(-1e-4, True), (1e-4, False)])
+def test_how_far_ahead_ros_time_may_get_counts_from_what_the_steady_clock_allows(simulated, late_s, beyond_s, good):
+    """Four times as fast is still a simulation; a real clock keeps pace with the steady one."""
+    clocks = Clocks(simulated=simulated)
+    clocks.step()
+    fastest = 4.0 if simulated else 1.0
+    fault = clocks.step(late_s, rate=fastest, jump_s=0.5 + beyond_s)
+    assert (fault is None) is good
+    if not good:
+        assert (fault.decision, fault.rule, fault.reason) == (Decision.HOLD, "clock", "clock_jump")
+        assert (fault.value, fault.limit) == (pytest.approx(0.5 + beyond_s), 0.5)
+
+
+def test_the_allowance_itself_is_allowed():
+    config = ClockConfig(jump=Limit(0.5, "s", "x"), stall=Limit(0.25, "s", "x"))
+    clock = StreamClock(config)
+    clock.advance(Now(0, 0))
+    assert clock.advance(Now(NS, NS + NS // 2)) is None
+    assert clock.advance(Now(NS + NS // 4, NS + NS // 2)) is None  # stands still for as long as it may
+    fault = clock.advance(Now(NS + NS // 4 + 1, NS + NS // 2))
+    assert (fault.decision, fault.rule, fault.reason, fault.limit) == (Decision.HOLD, "clock", "clock_stalled", 0.25)
+    assert fault.value == pytest.approx(0.25)
+
+
+def test_a_stall_is_counted_from_the_last_advance_of_ros_time():
+    clocks = Clocks()
+    clocks.run(5, rate=0.0)
+    clocks.step()
+    assert clocks.run(15, rate=0.0) == []
+    assert clocks.step(rate=0.0).reason == "clock_stalled"
+
+
+def test_while_ros_time_stands_still_stamps_keep_their_meaning():
+    clocks = Clocks(simulated=True)
+    clocks.run(60)
+    stamp = clocks.clock.of_stamp(clocks.ros)
+    clocks.run(16, rate=0.0)
+    drifted = clocks.clock.of_stamp(clocks.ros)
+    clocks.run(10, rate=0.0)
+    assert clocks.clock.of_stamp(clocks.ros) == drifted  # a fault does not move them
+    assert drifted - stamp > 0.0
+
+
+def test_after_a_step_back_stamps_are_understood_again():
+    clocks = Clocks()
+    clocks.run(10)
+    clocks.step(jump_s=-5.0)
+    assert clocks.clock.of_stamp(clocks.ros) == pytest.approx(clocks.clock.time, abs=1e-6)
+
+
+@pytest.mark.parametrize(("rate", "measured"), [(0.1, 0.125), (0.2, 0.2), (3.0, 3.0), (6.0, 4.0)])
+def test_the_rate_is_bounded_by_half_the_declared_minimum_and_the_fastest(rate, measured):
+    clocks = Clocks(simulated=True, min_rate=0.25)
+    clocks.run(60, rate=rate)
+    assert clocks.clock.rate == pytest.approx(measured, rel=1e-6)
+
+
+def test_the_rate_is_measured_over_four_tenths_of_a_second_and_from_half_of_that():
+    clock = StreamClock(ClockConfig(simulated=True, min_rate=0.1))
+    ms = 1_000_000
+    clock.advance(Now(0, 0))
+    clock.advance(Now(200 * ms, 100 * ms))
+    assert clock.rate == 1.0  # too short to tell
+    clock.advance(Now(201 * ms, 100 * ms + ms // 2))
+    assert clock.rate == pytest.approx(0.5)
+    clock.advance(Now(400 * ms, 200 * ms))
+    assert clock.rate == pytest.approx(0.5)
+    clock.advance(Now(600 * ms, 400 * ms))  # from 200 ms on: 300 ms of 400
+    assert clock.rate == pytest.approx(0.75)
+    clock.advance(Now(800 * ms, 600 * ms))  # from 400 ms on
+    assert clock.rate == pytest.approx(1.0)
+
+
+def test_after_a_fault_the_rate_is_measured_anew():
+    clocks = Clocks(simulated=True, min_rate=0.25)
+    clocks.run(60, rate=0.5)
+    clocks.step(jump_s=5.0)
+    assert clocks.clock.rate == 1.0
+    clocks.run(19, rate=0.5)
+    assert clocks.clock.rate == 1.0
+    clocks.run(5, rate=0.5)
+    assert clocks.clock.rate == pytest.approx(0.5)
+
+
+def test_deadlines_stretch_with_the_slowest_simulation():
+    assert ClockConfig(min_rate=0.25).deadline(0.1) == pytest.approx(0.4)
+    assert ClockConfig().deadline(0.1) == 0.1
+    assert ClockConfig(min_rate=1e-9).min_rate == 1e-9

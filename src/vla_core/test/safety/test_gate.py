@@ -11,6 +11,8 @@ from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Decision, Verdict
 from vla_core.safety.proposal import SOURCE_CHUNK, SOURCE_JOINT, Trace
 from vla_core.safety.status import State
+from vla_core.safety.upstream import UpstreamConfig
+from vla_core.testing.gate import JudgingController
 
 HOME = np.array([0.1, -0.4, 0.2])
 NAN = float("nan")
@@ -574,16 +576,70 @@ def test_a_plan_with_a_lead_continues_what_runs(bench):
     bench.assert_limits_kept()
 
 
-def test_an_arm_moved_by_hand_while_quiet_starts_where_it_is(bench):
-    moved = HOME + 0.3
+def test_an_arm_found_elsewhere_before_anything_was_sent_starts_where_it_is(bench):
+    moved = HOME + 0.02
     bench.stuck = moved
     bench.tick(5)
+    bench.arm()
     assert bench.gate.submit(bench.goto(moved + 0.05, 0.2), bench.now).decision is Decision.PASS
     command = bench.gate.command(bench.now)
-    assert np.abs(command.message.states[-1, 0] - moved).max() < 0.06
+    assert np.abs(command.message.states[-1, 0] - moved - 0.05).max() < 1e-9
+
+
+@pytest.mark.parametrize("controller", ["holds its last command", "was started again"])
+def test_a_controller_is_led_to_an_arm_that_is_elsewhere(bench, controller):
+    bench.gate.submit(bench.goto(HOME + 0.05, 0.2), bench.now)
+    bench.settle()
+    bench.gate.emergency_stop("somebody moves the arm")
+    bench.tick(80)
+    held = HOME + [0.2, -0.1, 0.25]
+    bench.stuck = held
+    if controller == "was started again":
+        bench.controller = JudgingController(bench.config.limits, held)
+    bench.tick(5)
+    bench.arm()
+    sent = len(bench.commands)
+    first = bench.gate.submit(bench.goto(held + 0.02, 0.2), bench.now)
+    assert (first.reason, first.brakes) == ("arm_elsewhere", False)
+    bench.tick(3)
+    assert bench.gate.submit(bench.goto(held + 0.02, 0.2), bench.now).reason == "arm_elsewhere"
+    bench.settle()
+    np.testing.assert_allclose(bench.controller.state(bench.time)[0], held, atol=1e-9)
+    assert len(bench.commands) > sent
+    assert bench.gate.submit(bench.goto(held + 0.02, 0.2), bench.now).decision is Decision.PASS
+    bench.stuck = None
+    bench.settle()
+    bench.assert_limits_kept()
+
+
+def test_a_command_that_would_last_for_ever_is_refused(bench):
+    target = HOME + 1e6  # as soon as the limits allow
+    assert bench.gate.submit(bench.goto(target, 0.0), bench.now).reason == "times_order"
+    slowly = bench.goto(HOME + 0.1, 0.5, speed_scale=1e-9)
+    answer = bench.gate.submit(slowly, bench.now)
+    assert (answer.reason, answer.value) == ("speed_scale", 1e-9)
+
+
+def test_a_chunk_that_asks_for_hardly_any_speed_is_refused_with_the_reason(make_bench):
+    bench = make_bench(upstream=UpstreamConfig(min_speed_scale=0.01, resume_speed_scale=0.01))
+    bench.arm()
+    answer = bench.gate.submit(bench.wave(1, bench.ros_ns, speed_scale=0.05), bench.now)
+    assert (answer.decision, answer.rule, answer.reason) == (Decision.HOLD, "speed", "speed_scale")
 
 
 def test_a_plan_that_needs_less_than_a_tenth_of_its_speed_is_refused(bench):
     answer = bench.gate.submit(bench.wave(1, bench.ros_ns, amplitude=0.001, rate=1000.0), bench.now)
     assert (answer.decision, answer.brakes) == (Decision.HOLD, True)
     assert "of its speed" in answer.detail
+
+
+@pytest.mark.parametrize("has_gripper", [True, False])
+def test_an_arm_with_or_without_a_gripper_brakes_alike(make_bench, has_gripper):
+    bench = make_bench() if has_gripper else make_bench(gripper=None)
+    bench.arm()
+    run_wave(bench, chunks=2)
+    bench.gate.emergency_stop("test")
+    begun = bench.time
+    bench.settle()
+    assert bench.time - begun <= bench.config.promised_stop_s and state(bench) is State.STOPPED
+    assert has_gripper or {command.gripper for _, command in bench.commands} == {None}

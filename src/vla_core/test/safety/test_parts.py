@@ -32,34 +32,80 @@ def test_one_source_at_a_time():
     assert rule.check("a", 0.0) is None
     rule.take("a", 1.0)
     assert rule.check("a", 0.5) is None
-    assert rule.check("b", 1.19).reason == "source_busy"
+    busy = rule.check("b", 1.19)
+    assert (busy.decision, busy.rule, busy.reason, busy.brakes) == (Decision.HOLD, "source", "source_busy", False)
+    assert busy.detail.startswith("a has the gate")
     assert rule.check("b", 1.2) is None
     rule.shorten(0.5)
+    assert rule.check("b", 0.69) is not None
     assert rule.check("b", 0.7) is None
     rule.shorten(0.9)
     assert rule.check("b", 0.7) is None
     rule.take("a", 1.0)
     rule.release()
-    assert rule.check("b", 0.5) is None
+    assert rule.check("b", 0.0) is None
 
 
 def test_the_gripper_follows_its_plan_at_its_own_speed(gripper):
     grip = Grip(gripper)
     assert grip.advance(0.0, 0.01) is None
     grip.install(np.array([0.0, 0.1]), np.array([0.0, 0.0]), 0.02)
+    assert grip.value == 0.02
     values = [grip.advance(0.01 * k, 0.01) for k in range(1, 16)]
-    assert values[0] == pytest.approx(0.018) and values[-1] == 0.0
+    assert values[:2] == pytest.approx([0.018, 0.016]) and values[-1] == 0.0
     grip.freeze()
     assert grip.advance(1.0, 0.01) == 0.0
-    grip.install(np.array([0.0]), np.array([0.05]), 0.0)
+    grip.install(np.array([0.0]), np.array([0.05]), 0.03)
+    assert grip.advance(1.0, 0.05) == pytest.approx(0.01)  # from its own set-point, not from what is measured now
     assert grip.advance(1.0, 10.0) == pytest.approx(0.04)
     assert grip.advance(1.0, -1.0) == pytest.approx(0.04)
+
+
+def test_a_gripper_plan_that_is_given_up_is_not_followed_any_further(gripper):
+    grip = Grip(gripper)
+    grip.install(np.array([0.0, 1.0]), np.array([0.0, 0.04]), None)
+    assert grip.advance(0.5, 10.0) == pytest.approx(0.02)
+    grip.freeze()
+    assert grip.advance(1.0, 10.0) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("measured", "first"), [(None, 0.01), (0.03, 0.03), (-0.2, 0.0), (0.2, 0.04), (0.0, 0.0), (0.04, 0.04)]
+)
+def test_a_gripper_starts_where_it_is_measured_or_at_its_first_set_point(gripper, measured, first):
+    grip = Grip(gripper)
+    grip.install(np.array([0.0, 0.1, 0.2]), np.array([0.01, 0.02, 0.035]), measured)
+    assert grip.value == first
+
+
+def test_the_way_left_is_the_furthest_that_the_plan_still_goes(gripper):
+    grip = Grip(gripper)
+    assert grip.way_left(0.0) == 0.0
+    grip.install(np.array([1.0, 2.0, 3.0]), np.array([0.01, 0.04, 0.02]), 0.015)
+    assert grip.way_left(0.0) == pytest.approx(0.025)
+    assert grip.way_left(2.0) == pytest.approx(0.005)  # the point at 2 s is not ahead any more
+    assert grip.way_left(3.0) == 0.0
+    grip.freeze()
+    assert grip.way_left(0.0) == 0.0
+    grip.install(np.array([1.0]), np.array([0.005]), None)
+    assert grip.way_left(0.0) == pytest.approx(0.01)
+
+
+def test_a_grip_is_of_one_joint(limits):
+    with pytest.raises(ValueError, match="too many"):
+        Grip(limits)
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.1])
 def test_a_brake_share_is_a_share(limits, share):
     with pytest.raises(LimitsError, match="brake_share"):
         GateConfig(limits, brake_share=share)
+
+
+@pytest.mark.parametrize("share", [0.0, -1.0, 1.1])
+def test_an_effort_share_is_a_share(limits, share):
+    with pytest.raises(LimitsError, match="effort_share"):
+        GateConfig(limits, effort_share=share)
 
 
 def test_a_promise_that_cannot_be_kept_is_refused(limits):

@@ -235,3 +235,12 @@ def test_many_refusals_latch():
     base.drive((np.nan, 0.0))
     base.drive((np.nan, 0.0))
     assert base.gate.status().verdict.reason == "repeated_refusals"
+
+
+def test_a_chunk_that_has_ended_is_not_overdue():
+    """It ends before the dead man's patience does, and the base comes to rest without a fault."""
+    base = Base(timeout_s=0.02)
+    base.gate.reset(base.now)
+    base.drive((0.1, 0.0), source=SOURCE_CHUNK, t0=base.ros, number=1)
+    base.tick(60)
+    assert base.gate.status().verdict.decision is Decision.PASS and base.gate.status().state is State.HOLDING

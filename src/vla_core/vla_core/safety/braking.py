@@ -17,6 +17,7 @@ from vla_core.types import FloatArray
 
 GENTLE_RAMP_S = 0.03  # jerk phase of a normal stop: an order below the arm's jerk limit, easy on gears
 KNOTS = 4
+SHORTEST_S = 1e-3  # of the constant deceleration, so that knots stay apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,12 @@ class Brake:
         position, velocity, acceleration = states[:, 0], states[:, 1], states[:, 2]
         excess = velocity + 0.5 * ramp * acceleration  # what the constant phase has to take away
         needed = np.abs(excess) / (self.share * self.limits.acceleration)
-        constant = np.maximum(needed.max(axis=1) - ramp, 0.0)
-        constant = np.where(constant < 1e-3, 1e-3, constant)  # knots stay apart
+        constant = np.maximum(needed.max(axis=1) - ramp, SHORTEST_S)
         deceleration = -excess / (ramp + constant)[:, None]
         phases = np.stack([np.full_like(constant, ramp), constant, np.full_like(constant, ramp)], axis=1)
         times = np.empty((len(states), KNOTS))
         times[:, 0] = start
-        knots = np.zeros((len(states), KNOTS, 3, states.shape[2]))
+        knots = np.empty((len(states), KNOTS, *states.shape[1:]))
         knots[:, 0] = states
         ends = (deceleration, deceleration, np.zeros_like(deceleration))
         for phase, target in enumerate(ends):
@@ -57,7 +57,7 @@ class Brake:
             position = position + h * (velocity + h * (acceleration / 2.0 + h * jerk / 6.0))
             velocity = velocity + h * (acceleration + h * jerk / 2.0)
             acceleration = target
-            times[:, phase + 1] = times[:, phase] + h[:, 0]
+            times[:, phase + 1] = times[:, phase] + phases[:, phase]
             knots[:, phase + 1] = np.stack([position, velocity, acceleration], axis=1)
         knots[:, -1, 1:] = 0.0  # exact, not to rounding
         return times, knots

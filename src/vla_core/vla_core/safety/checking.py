@@ -8,11 +8,12 @@ import numpy as np
 
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import PASSED, Decision, Verdict, worst
-from vla_core.safety.joining import SLOWEST, Joined, Joiner
+from vla_core.safety.joining import SLOWEST, Joined, Joiner, too_slow
 from vla_core.safety.planning import plan_from, plan_of
 from vla_core.safety.proposal import Proposal
 from vla_core.safety.quintic import Box
 from vla_core.safety.rules.acceleration import AccelerationRule
+from vla_core.safety.rules.ages import LATER
 from vla_core.safety.rules.collision import CollisionRule
 from vla_core.safety.rules.dimensions import DimensionsRule
 from vla_core.safety.rules.finite import FiniteRule
@@ -22,7 +23,7 @@ from vla_core.safety.rules.names import NamesRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.rules.step import StepRule
 from vla_core.safety.rules.stopping import StoppingRule
-from vla_core.safety.rules.times import TimesRule
+from vla_core.safety.rules.times import LENGTH, TimesRule
 from vla_core.safety.rules.velocity import VelocityRule
 from vla_core.safety.trajectory import Trajectory
 from vla_core.types import FloatArray
@@ -30,6 +31,7 @@ from vla_core.types import FloatArray
 LOOK_BACK_S = 0.6  # how far a slowed arm may lag behind its plan and still continue where it is
 NEARER = 0.5  # it does so when that halves the gap
 SHORTEST_S = 0.01  # a motion shorter than a command period is no motion
+LONGEST_S = LENGTH.value + LATER.value  # a plan may last so long and begin so late; to check more takes all memory
 REPAIRS = 8  # slowing a command that starts in motion is not exact; this many rounds approach it
 
 
@@ -164,8 +166,10 @@ class Checker:
             return Joined(_past(-float(times[-1])))
         if times[-1] <= 1e-3:
             times = times.copy()
-            times[-1] = self._soonest(snapshot.reference, proposal.positions[-1])
+            times[-1] = self.soonest(snapshot.reference[0], proposal.positions[-1])
         scale, cause = proposal.speed_scale, PASSED
+        if scale < SLOWEST:
+            return Joined(too_slow(scale))
         for _ in range(REPAIRS):
             motion = plan_from(proposal, times, snapshot.reference, scale, snapshot.start)
             slow = [rule.check(motion) for rule in self.derivatives]
@@ -178,6 +182,8 @@ class Checker:
                 break
         if verdict.decision is not Decision.PASS:
             return Joined(Verdict(Decision.HOLD, cause.rule, cause.reason, cause.detail, cause.value, cause.limit))
+        if motion.end - motion.start > LONGEST_S:
+            return Joined(_too_long(motion.end - motion.start))
         final = self._places(motion)
         if final is not None:
             kept = motion.part(motion.start, final.until_s) if final.until_s > motion.start else None
@@ -197,9 +203,9 @@ class Checker:
             return stopping
         return self.collision.check(motion)
 
-    def _soonest(self, reference: FloatArray, target: FloatArray) -> float:
-        """A duration for a command that states none: a quintic from rest to rest at the limits [s]."""
-        way = np.abs(target - reference[0])
+    def soonest(self, start: FloatArray, target: FloatArray) -> float:
+        """The duration of a quintic from rest to rest at the limits [s]; ``start``, ``target``: (J,)."""
+        way = np.abs(target - start)
         limits = self._limits
         each = np.maximum(1.875 * way / limits.velocity, np.sqrt(5.7735 * way / limits.acceleration))
         return max(0.02, float(np.maximum(each, np.cbrt(60.0 * way / limits.jerk)).max()) * 1.01)
@@ -226,3 +232,8 @@ def _slow(cause: Verdict, scale: float) -> Verdict:
 def _past(late: float) -> Verdict:
     detail = f"the last point was due {late:.3f} s ago; stamp the command 0 to start now"
     return Verdict(Decision.HOLD, "times", "command_past", detail, late, 0.0, brakes=False)
+
+
+def _too_long(length: float) -> Verdict:
+    detail = f"the motion would last {length:.1f} s; stamp the command 0 to start now, or ask for less"
+    return Verdict(Decision.HOLD, "times", "times_order", detail, length, LONGEST_S)

@@ -62,7 +62,7 @@ class StreamClock:
         self._last: Now | None = None
         self._window: deque[Now] = deque()
         self._rate = 1.0
-        self._still_ns = 0
+        self._still_s = 0.0
         self._highest_ns = 0  # of ROS time since the last step back
         self._mark: Now | None = None  # where the pace is being measured from
         self._pace: Verdict | None = None
@@ -93,10 +93,9 @@ class StreamClock:
             self._last = self._mark = now
             self._highest_ns = now.ros_ns
             self._anchor(now)
-            return None
         steady = (now.steady_ns - self._last.steady_ns) * 1e-9
         ros = (now.ros_ns - self._last.ros_ns) * 1e-9
-        self._still_ns = 0 if ros != 0.0 else self._still_ns + now.steady_ns - self._last.steady_ns
+        self._still_s = 0.0 if ros != 0.0 else self._still_s + steady
         self._last = now
         fault = self._back(now) or self._jump(steady, ros) or self._stall()
         if fault is not None:
@@ -137,7 +136,7 @@ class StreamClock:
         return None
 
     def _stall(self) -> Verdict | None:
-        still, limit = self._still_ns * 1e-9, self._config.deadline(self._config.stall.value)
+        still, limit = self._still_s, self._config.deadline(self._config.stall.value)
         if still <= limit:
             return None
         detail = f"ROS time has stood still for {still:.3f} s; is the simulator paused?"

@@ -67,6 +67,9 @@ class ArmGate:
         self._scale_time = 0.0
         self._first: Trace | None = None
         self._rest_since: float | None = None
+        self._sent = False  # whether the controller was ever told anything
+        self._lead = False  # the next message leads the controller to where the arm is
+        self._led_until = 0.0
         self._grip_time = 0.0
 
     # --- what is measured, and what the operator wants
@@ -112,7 +115,9 @@ class ArmGate:
                 return "the arm is moving; let it come to rest first"
             refused = self._latch.reset()
             if not refused:
-                self._resync(time)
+                if not self._sent:  # nobody told the controller to be elsewhere
+                    assert self._robot.position is not None
+                    self._stream.settle(time, self._robot.position)
                 self._epoch += 1
                 self._upstream.forget(now.ros_ns)
                 self._scale, self._scale_time = 1.0, time
@@ -135,8 +140,6 @@ class ArmGate:
             refused = self._unfit(proposal, now, time)
             if refused is not None:
                 return Prepared(proposal, refused, self._epoch)
-            if not self._stream.moving(time) and self._rest_since is None:
-                self._resync(time)
             start = time + lead_s
             snapshot = Snapshot(
                 self._epoch, self._stream.committed.state(start), start, self._robot.position, self._speed_allowed(time)
@@ -176,8 +179,6 @@ class ArmGate:
         time = self._clock.ahead(now.steady_ns)
         if self._unfit(proposal, now, time) is not None:
             return False
-        if not self._stream.moving(time) and self._rest_since is None:
-            self._resync(time)
         reference = self._stream.committed.state(time)
         motion = self._checker.single(proposal, Snapshot(self._epoch, reference, time, None, 1.0))
         if motion is None:
@@ -243,7 +244,20 @@ class ArmGate:
         if fault is not None:
             # The tick brakes for it. Nothing is wrong with the plan: it must not count among the refusals that latch.
             return replace(fault, brakes=False)
-        return self._upstream.judge(proposal, self._robot.places.at, now, time)
+        return self._elsewhere(time) or self._upstream.judge(proposal, self._robot.places.at, now, time)
+
+    def _elsewhere(self, time: float) -> Verdict | None:
+        """Refuses while the arm is not where its controller was sent, and leads the controller there.
+
+        A controller that still holds its last command would jump onto a plan that begins where the arm is; one that was
+        started again there would jump onto a plan that begins at the last command. A single point where the arm is,
+        in a time that suffices from the last command, moves neither too fast.
+        """
+        measured, quiet = self._robot.position, self._rest_since is None and not self._stream.moving(time)
+        away = quiet and measured is not None and np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC
+        if away and not self._lead:
+            self._lead, self._led_until = True, np.inf
+        return _elsewhere() if time < self._led_until else None
 
     def _follow(self, prepared: Prepared, now: Now, time: float) -> bool:
         """Install the motion, unless the arm has meanwhile gone past its start."""
@@ -281,6 +295,11 @@ class ArmGate:
     def _command(self, time: float) -> Command | None:
         # Commands between ticks take their part of the period, so that together they go no faster than one.
         elapsed, self._grip_time = max(time - self._grip_time, 0.0), max(time, self._grip_time)
+        measured = self._robot.position
+        if self._lead and measured is not None:
+            duration = self._checker.soonest(self._stream.committed.states[-1, 0], measured)
+            self._stream.settle(time, measured, duration)
+            self._lead, self._led_until = False, time + duration
         moving = self._stream.moving(time)
         if moving:
             self._rest_since = time
@@ -295,6 +314,7 @@ class ArmGate:
         gripper = None if self._grip is None else self._grip.advance(time, elapsed)
         if message is None:
             return None
+        self._sent = True
         first, self._first = self._first, None
         return Command(message, gripper, first)
 
@@ -315,12 +335,6 @@ class ArmGate:
         if self._grip is not None:
             self._grip.freeze()
 
-    def _resync(self, time: float) -> None:
-        measured = self._robot.position
-        assert measured is not None
-        if np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC:
-            self._stream.settle(time, measured)
-
     def _speed_allowed(self, time: float) -> float:
         """Speed recovers gradually after a plan had to be slowed, so that it does not chatter."""
         return min(1.0, self._scale + self.config.recovery_per_s * max(time - self._scale_time, 0.0))
@@ -329,6 +343,11 @@ class ArmGate:
 def _not_armed(stopped: bool) -> Verdict:
     reason = "stopped" if stopped else "disarmed"
     return Verdict(Decision.HOLD, "operator", reason, f"the gate is {reason}; call vla/reset", brakes=False)
+
+
+def _elsewhere() -> Verdict:
+    detail = "the arm is not where it was last sent; its controller is being led there, plan again in a moment"
+    return Verdict(Decision.HOLD, "step", "arm_elsewhere", detail, brakes=False)
 
 
 def _superseded() -> Verdict:

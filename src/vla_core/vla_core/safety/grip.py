@@ -12,10 +12,9 @@ class Grip:
     """Holding keeps the grip: without a plan the last set-point stands, whatever happens to the arm."""
 
     def __init__(self, limits: JointLimits) -> None:
-        self._lower, self._upper = float(limits.lower[0]), float(limits.upper[0])
-        self._speed = float(limits.velocity[0])
-        self._times: FloatArray | None = None
-        self._positions: FloatArray | None = None
+        (self._lower,), (self._upper,) = limits.lower.tolist(), limits.upper.tolist()
+        (self._speed,) = limits.velocity.tolist()
+        self._plan: tuple[FloatArray, FloatArray] | None = None  # times, positions
         self.value: float | None = None  # [m], None until first commanded
 
     def install(self, times: FloatArray, positions: FloatArray, measured: float | None) -> None:
@@ -23,26 +22,28 @@ class Grip:
 
         The first motion ever starts from ``measured``; None: nobody measures it, then from its own first set-point.
         """
-        self._times, self._positions = times, np.clip(positions, self._lower, self._upper)
+        positions = np.clip(positions, self._lower, self._upper)
+        self._plan = (times, positions)
         if self.value is None:
-            start = float(self._positions[0]) if measured is None else measured
-            self.value = min(max(start, self._lower), self._upper)
+            self.value = float(positions[0] if measured is None else np.clip(measured, self._lower, self._upper))
 
     def way_left(self, time: float) -> float:
         """How far the plan still goes from the set-point now [m]; 0 without a plan."""
-        if self._times is None or self._positions is None or self.value is None:
+        if self._plan is None:
             return 0.0
-        rest = self._positions[self._times > time]
-        return float(np.abs(rest - self.value).max()) if len(rest) else 0.0
+        assert self.value is not None
+        times, positions = self._plan
+        return float(np.abs(positions[times > time] - self.value).max(initial=0.0))
 
     def freeze(self) -> None:
         """Give the plan up and keep the grip."""
-        self._times = self._positions = None
+        self._plan = None
 
     def advance(self, time: float, elapsed: float) -> float | None:
         """Set-point [m] at stream ``time``, ``elapsed`` seconds after the last one; None: never commanded."""
-        if self._times is not None and self._positions is not None and self.value is not None:
-            target = float(np.interp(time, self._times, self._positions))
+        if self._plan is not None:
+            assert self.value is not None
+            target = float(np.interp(time, *self._plan))
             step = self._speed * max(elapsed, 0.0)
             self.value += min(max(target - self.value, -step), step)
         return self.value

@@ -17,6 +17,8 @@ from vla_core.types import FloatArray
 
 JOINS_S = (0.06, 0.1, 0.16, 0.25, 0.4)  # durations tried for the quintic onto the plan
 EASINGS = (1.0, 0.8, 0.6, 0.4)  # further slowing tried when no join fits
+SHORTEST_S = 1e-3  # less than this of a plan is not worth joining
+KNOT_GAP_S = 5e-3  # knots of the plan nearer than this to the join are dropped
 SLOWEST = 0.1  # below this a plan is not slowed but refused
 
 
@@ -60,11 +62,13 @@ class Joiner:
         position = self._position.check(rest)
         if position is not None:
             rest = _cut(rest, position.until_s)
-        if rest is None or rest.end <= origin:
+        if rest is None or rest.end - origin <= SHORTEST_S:
             return Joined(position or _expired(origin - plan.end))
         paces = [rule.check(rest) for rule in self._derivatives]
         pace = worst(paces)
         scale = min([asked] + [verdict.scale for verdict in paces if verdict is not None])
+        if asked < SLOWEST:
+            return Joined(too_slow(asked))
         if scale < SLOWEST:
             return Joined(_refused(pace, f"{pace.detail}; it would need {scale:.3f} of its speed"))
         joined = self._fit(reference, start, rest, origin, scale)
@@ -72,7 +76,7 @@ class Joiner:
 
     def _fit(self, reference: FloatArray, start: float, plan: Trajectory, origin: float, scale: float) -> Joined:
         """The first pace and join that keep all limits; else the last failure."""
-        failure: Joined | None = None
+        failures: list[Joined] = []
         for easing in EASINGS:
             pace = scale * easing
             timed = plan.retimed(origin, start, pace)
@@ -87,25 +91,27 @@ class Joiner:
                         return _truncated(Joined(verdict, motion, origin, start, pace))
                 answer = Joined(verdict, motion, origin, start, pace)
                 if verdict.decision is Decision.PASS:
-                    return answer if easing == 1.0 or failure is None else _slowed(answer, failure.verdict)
-                if failure is None or _leaves(answer) > _leaves(failure):
-                    failure = answer
-        assert failure is not None
-        return _truncated(failure)
+                    return answer if easing == 1.0 else _slowed(answer, _best(failures).verdict)
+                failures.append(answer)
+        return _truncated(_best(failures))
+
+
+def too_slow(asked: float) -> Verdict:
+    """The refusal of a plan that asks for less than the slowest speed there is."""
+    detail = f"the plan asks for {asked:.3g} of its speed; below {SLOWEST} it cannot be followed"
+    return Verdict(Decision.HOLD, "speed", "speed_scale", detail, asked, SLOWEST)
 
 
 def _joins(reference: FloatArray, start: float, timed: Trajectory) -> list[Trajectory]:
     """Motions that reach ``timed`` after one of the durations; from the first instant when they are the same motion."""
     motions = []
     first = max(timed.start - start, 0.0)
-    lengths = [first + join for join in JOINS_S if first > 0.0 or join > 0.0]
+    lengths = [first + join for join in JOINS_S]
     if first > 0.0:
         lengths.insert(0, max(first, JOINS_S[0]))
     for length in dict.fromkeys(min(length, timed.end - start) for length in lengths):
-        if length <= 1e-3:
-            continue
         onto = start + length
-        rest = timed.part(onto, timed.end, gap=5e-3)
+        rest = timed.part(onto, timed.end, gap=KNOT_GAP_S)
         times = np.concatenate([[start], rest.times])
         motions.append(Trajectory(times, np.concatenate([reference[None], rest.states])))
     return motions
@@ -113,19 +119,19 @@ def _joins(reference: FloatArray, start: float, timed: Trajectory) -> list[Traje
 
 def _cut(plan: Trajectory, until: float) -> Trajectory | None:
     """The plan up to ``until``, None when nothing is left."""
-    if not np.isfinite(until) or until <= plan.start:
-        return None
-    return plan.part(plan.start, until)
+    return plan.part(plan.start, until) if until > plan.start else None
 
 
-def _leaves(joined: Joined) -> float:
-    return joined.verdict.until_s if joined.verdict.decision is Decision.HOLD else -np.inf
+def _best(failures: list[Joined]) -> Joined:
+    """The one that leaves most; only a HOLD leaves anything."""
+    return max(failures, key=lambda failure: failure.verdict.until_s)
 
 
 def _truncated(failure: Joined) -> Joined:
     """What is good of a motion that is refused from some instant on, or nothing."""
     verdict = failure.verdict
-    if verdict.decision is not Decision.HOLD or failure.motion is None:
+    assert failure.motion is not None
+    if verdict.decision is not Decision.HOLD:
         return Joined(_refused(verdict, f"no way onto the plan: {verdict.detail}"))
     motion = _cut(failure.motion, verdict.until_s)
     return Joined(verdict, motion, failure.origin_s, failure.start_s, failure.scale)
@@ -146,5 +152,5 @@ def _refused(cause: Verdict, detail: str) -> Verdict:
 
 
 def _expired(late: float) -> Verdict:
-    detail = f"the plan ended {late:.3f} s ago; plan further ahead, or faster"
+    detail = f"the plan ended {max(late, 0.0):.3f} s ago; plan further ahead, or faster"
     return Verdict(Decision.HOLD, "content_age", "chunk_expired", detail, late, 0.0, brakes=False)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vla_core.safety.proposal import Proposal
 from vla_core.safety.spline import cubic_spline_states, hermite_states
-from vla_core.safety.trajectory import Trajectory
+from vla_core.safety.trajectory import RESOLUTION_S, Trajectory
 from vla_core.types import FloatArray
 
 SPACING_S = 0.04  # knots this far apart keep a message of 300 ms within a dozen points
@@ -45,9 +45,7 @@ def _states(
         velocities = proposal.velocities if proposal.velocities is not None else np.zeros_like(positions)
         return np.stack([positions, velocities, np.zeros_like(positions)], axis=1)
     if proposal.velocities is None:
-        first = positions[0] * 0.0 if reference is None else reference[1]
-        if reference is None:
-            first = (positions[1] - positions[0]) / (times[1] - times[0])
+        first = (positions[1] - positions[0]) / (times[1] - times[0]) if reference is None else reference[1]
         return cubic_spline_states(times, positions, first)
     velocities = np.concatenate(
         [*([] if reference is None else [reference[None, 1]]), proposal.velocities[keep] * scale]
@@ -60,15 +58,13 @@ def _states(
 
 def thinned(motion: Trajectory) -> Trajectory:
     """The motion with knots at least SPACING_S apart, if that changes it by no more than DEVIATION."""
-    keep, last = [0], motion.times[0]
-    for index in range(1, len(motion.times) - 1):
-        if motion.times[index] - last >= SPACING_S - 1e-6 and motion.end - motion.times[index] >= SPACING_S - 1e-6:
-            keep.append(index)
-            last = motion.times[index]
-    if len(motion.times) > 1:
-        keep.append(len(motion.times) - 1)
-    if len(keep) == len(motion.times):
-        return motion
+    last = motion.start
+    keep = np.zeros(len(motion.times), dtype=bool)
+    keep[[0, -1]] = True
+    for index, time in enumerate(motion.times):
+        if min(time - last, motion.end - time) >= SPACING_S - RESOLUTION_S:
+            keep[index] = True
+            last = time
     fewer = Trajectory(motion.times[keep], motion.states[keep])
     deviation = np.abs(fewer.sample(motion.times)[:, 0] - motion.states[:, 0]).max()
     return fewer if deviation <= DEVIATION else motion

@@ -176,10 +176,10 @@ class Box:
     @classmethod
     def of(cls, lower: FloatArray, upper: FloatArray, *magnitudes: FloatArray) -> Box:
         """From position limits (J,), (J,) and magnitudes (J,) of velocity, acceleration, jerk."""
-        counts = (6, 5, 4, 3)
-        high = np.concatenate([np.tile(row, (n, 1)) for row, n in zip((upper, *magnitudes), counts, strict=True)])
-        low = np.concatenate([np.tile(lower, (6, 1)), -high[6:]])
-        return cls(low, high, np.repeat(np.arange(4.0), counts)[:, None])
+        orders = np.repeat(np.arange(4), (6, 5, 4, 3))
+        high = np.stack([upper, *magnitudes])[orders]
+        low = np.stack([lower, *(-limit for limit in magnitudes)])[orders]
+        return cls(low, high, orders[:, None].astype(np.float64))
 
     def holds(self, ends: FloatArray, duration: float) -> bool:
         """Whether the segment with ``ends`` (6, J) certainly stays inside; False also when it only may not."""

@@ -18,7 +18,7 @@ def cubic_spline_states(times: FloatArray, positions: FloatArray, start_velocity
     velocities = np.zeros_like(positions)
     velocities[0] = start_velocity
     # The matrix has three diagonals: eliminate downwards, substitute upwards (Thomas algorithm).
-    above = np.zeros(count - 1)
+    above = np.zeros(count)
     for i in range(1, count - 1):
         pivot = 2.0 * (h[i - 1] + h[i]) - h[i] * above[i - 1]
         above[i] = h[i - 1] / pivot

@@ -66,17 +66,23 @@ class Stream:
         self._collision = collision
         self._room: FloatArray | None = None  # of what is committed
         self._nearest = (config.first_point_s, NEAREST_S)
-        self.committed = Trajectory.at_rest(0.0, np.zeros(len(limits)))
         self.plan: Trajectory | None = None
-        self._whole = self._giving_up = False
-        self._hopeless = 0.0  # when a plan that could not be followed any further is given up
-        self._origin = self.committed.states[0, 0]
+        self._origin: FloatArray  # where what is committed, or is to be, began
+        # Of the plan, once there is one: when it is given up if it cannot be followed any further, and how.
+        self._hopeless: float
+        self._whole: bool
+        self._giving_up: bool
+        self.settle(0.0, np.zeros(len(limits)))
 
-    def settle(self, time: float, position: FloatArray) -> None:
-        """Start from rest at ``position`` (J,); only when nothing is moving."""
-        self.plan, self._giving_up = None, False
-        self.committed = Trajectory.at_rest(time, position)
-        self._origin = self.committed.states[0, 0]
+    def settle(self, time: float, position: FloatArray, duration: float = 0.0) -> None:
+        """Start from rest at ``position`` (J,); only when nothing is moving.
+
+        duration: how long the controller is given to come there, wherever it is.
+        """
+        self.plan = None
+        times = np.array([time, time + duration] if duration else [time])
+        self.committed = Trajectory(times, np.repeat(resting_state(position)[None], len(times), axis=0))
+        self._origin = position
 
     @property
     def following(self) -> bool:
@@ -142,14 +148,12 @@ class Stream:
                     return
 
     def _stop(self, time: float) -> None:
-        self.plan, self._giving_up = None, False
-        start = time
-        while start < self.committed.end:
-            candidate = self._with_tail(self.committed.part(time, start))
+        self.plan = None
+        for start in np.arange(time, self.committed.end, BRAKE_STEP_S):
+            candidate = self._with_tail(self.committed.part(time, float(start)))
             if candidate is not None and candidate.end < self.committed.end:
                 self.committed = candidate
-                return
-            start += BRAKE_STEP_S
+                break
 
     def message(self, time: float) -> Message | None:
         """What to publish at ``time``; None when it would break a limit, then what was published before stands.

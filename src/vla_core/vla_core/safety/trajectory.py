@@ -27,7 +27,7 @@ class Trajectory:
     def __init__(self, times: FloatArray, states: FloatArray) -> None:
         if times.ndim != 1 or len(times) < 1 or states.ndim != 3 or states.shape[:2] != (len(times), 3):
             raise ValueError(f"times {times.shape} and states {states.shape} do not fit")
-        if np.any(times[1:] <= times[:-1]):
+        if not (times[1:] > times[:-1]).all():  # so that NaN fails too
             raise ValueError("times must strictly increase")
         self.times = read_only(times)
         self.states = read_only(states)
@@ -89,7 +89,7 @@ class Trajectory:
         """(K, 3, J) at ``times`` (K,), all inside [start, end]."""
         if len(self.times) == 1:
             return read_only(np.repeat(self.states, len(times), axis=0))
-        index = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.times) - 2)
+        index = np.minimum(np.searchsorted(self.times, times, side="right") - 1, len(self.times) - 2)
         fraction = (times - self.times[index]) / self.durations[index]
         return states_at(self._ends[index], self.durations[index], fraction)
 
@@ -108,7 +108,7 @@ class Trajectory:
 
     def then(self, other: Trajectory) -> Trajectory:
         """The motion up to the first knot of ``other``, which replaces everything from there on."""
-        keep = self.times < other.start - 1e-9
+        keep = self.times < other.start - RESOLUTION_S
         return Trajectory(
             np.concatenate([self.times[keep], other.times]), np.concatenate([self.states[keep], other.states])
         )

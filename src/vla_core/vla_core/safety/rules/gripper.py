@@ -16,7 +16,7 @@ class GripperRule:
     reason = "gripper_range"
 
     def __init__(self, limits: JointLimits) -> None:
-        self._lower, self._upper = float(limits.lower[0]), float(limits.upper[0])
+        (self._lower,), (self._upper,) = limits.lower.tolist(), limits.upper.tolist()
 
     def check(self, positions: FloatArray) -> Verdict | None:
         """HOLD with the value furthest outside; ``positions`` (N,) [m]."""

@@ -21,11 +21,10 @@ class NamesRule:
 
     def check(self, proposal: Proposal) -> Verdict | None:
         """HOLD naming what differs."""
-        if proposal.joint_names != self._joints:
-            names = proposal.joint_names
-            wrong = sorted(set(names) ^ set(self._joints)) or sorted({n for n in names if names.count(n) > 1})
-            if wrong:
-                return self._refuse(f"joints {', '.join(wrong)} are unknown, missing or repeated")
+        names = proposal.joint_names
+        wrong = set(names) ^ set(self._joints) or {name for name in names if names.count(name) > 1}
+        if wrong:
+            return self._refuse(f"joints {', '.join(sorted(wrong))} are unknown, missing or repeated")
         if proposal.gripper_joint is not None and proposal.gripper_joint != self._gripper:
             return self._refuse(f"gripper {proposal.gripper_joint!r} is not {self._gripper!r}")
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from vla_core.limits import JointLimits
@@ -29,8 +31,7 @@ class StoppingRule:
 
     def check(self, motion: Trajectory) -> Verdict | None:
         """HOLD, good until the last instant from which the arm can stop."""
-        count = max(int((motion.end - motion.start) / GRID.value), 1)
-        times = np.linspace(motion.start, motion.end, count + 1)
+        times = np.linspace(motion.start, motion.end, math.ceil((motion.end - motion.start) / GRID.value) + 1)
         states = motion.sample(times)
         excess = self._excess(states, motion.states[0, 0])
         bad = np.flatnonzero(excess.max(axis=1) > 0.0)
@@ -44,13 +45,16 @@ class StoppingRule:
         return Verdict(Decision.HOLD, self.name, self.reason, detail, over, 0.0, until_s=until)
 
     def _excess(self, states: FloatArray, start: FloatArray) -> FloatArray:
-        """(K, J): by how much the best stop from each state exceeds a limit; at most 0: none."""
-        best = np.full((len(states), states.shape[2]), np.inf)
-        for ramp in self._brake.ramps:
-            todo = best.max(axis=1) > 0.0
-            if not todo.any():
+        """(K, J): by how much the best stop, of one ramp for all joints, exceeds a limit; at most 0: none."""
+        gentle, *shorter = self._brake.ramps
+        best = self._tail_excess(states, start, gentle)
+        for ramp in shorter:
+            todo = np.flatnonzero(best.max(axis=1) > 0.0)
+            if not len(todo):
                 break
-            best[todo] = np.minimum(best[todo], self._tail_excess(states[todo], start, ramp))
+            tried = self._tail_excess(states[todo], start, ramp)
+            better = tried.max(axis=1) < best[todo].max(axis=1)
+            best[todo[better]] = tried[better]
         return best
 
     def _tail_excess(self, states: FloatArray, start: FloatArray, ramp: float) -> FloatArray:

@@ -40,9 +40,9 @@ class TwistShapeRule:
     name = "twist_shape"
 
     def __init__(self, frame_id: str, axes: Sequence[str]) -> None:
-        unknown = sorted(set(axes) - set(AXES))
+        unknown = set(axes) - set(AXES)
         if unknown or not axes:
-            raise LimitsError(f"twist axes {', '.join(unknown) or '(none)'} unknown; valid: {', '.join(AXES)}")
+            raise LimitsError(f"twist axes {', '.join(sorted(unknown)) or '(none)'} unknown; valid: {', '.join(AXES)}")
         self._frame_id = frame_id
         self._lacking = [axis not in axes for axis in AXES]
 
@@ -63,7 +63,7 @@ class TwistShapeRule:
         if proposal.times_s[0] < 0.0 or (steps < SPACING.value).any() or proposal.times_s[-1] > LENGTH.value:
             return self._refuse("times_order", f"times must rise from 0 to at most {LENGTH.value} s")
         unusable = np.abs(proposal.twists[:, self._lacking])
-        if unusable.size and unusable.max() > _ROUNDING:
+        if (unusable > _ROUNDING).any():
             detail = "the base cannot move along an axis that is not zero; see the parameter twist_axes"
             return self._refuse("twist_axis", detail, float(unusable.max()))
         return None
@@ -79,15 +79,15 @@ class TwistSpeedRule:
     reason = "velocity_limit"
 
     def __init__(self, linear: Limit, angular: Limit) -> None:
-        self._limits = (linear, angular)
+        self._limits = ((slice(3), linear), (slice(3, None), angular))
 
     def check(self, proposal: TwistProposal) -> Verdict | None:
         """SLOW by the scale that just cures it."""
-        worst: Verdict | None = None
-        for part, limit in zip((slice(0, 3), slice(3, 6)), self._limits, strict=True):
+        worst, scale = None, 1.0
+        for part, limit in self._limits:
             speed = float(np.linalg.norm(proposal.twists[:, part], axis=1).max())
-            scale = limit.value / speed if speed > limit.value else 1.0
-            if scale < (1.0 if worst is None else worst.scale):
+            if scale * speed > limit.value:
+                scale = limit.value / speed
                 detail = f"{speed:.3f} {limit.unit} is above {limit.value:.3f} {limit.unit}"
                 worst = Verdict(Decision.SLOW, self.name, self.reason, detail, speed, limit.value, scale=scale)
         return worst

@@ -1,0 +1,1 @@
+"""Mutation testing of the safety core: every small change to its code must make a test fail."""
