@@ -208,7 +208,7 @@ def test_the_allowance_itself_is_allowed():
 def test_a_stall_is_counted_from_the_last_advance_of_ros_time():
     clocks = Clocks()
     clocks.run(5, rate=0.0)
-    clocks.step()
+    clocks.step(rate=4.0)
     assert clocks.run(15, rate=0.0) == []
     assert clocks.step(rate=0.0).reason == "clock_stalled"
 
@@ -231,7 +231,7 @@ def test_after_a_step_back_stamps_are_understood_again():
     assert clocks.clock.of_stamp(clocks.ros) == pytest.approx(clocks.clock.time, abs=1e-6)
 
 
-@pytest.mark.parametrize(("rate", "measured"), [(0.1, 0.125), (0.2, 0.2), (3.0, 3.0), (6.0, 4.0)])
+@pytest.mark.parametrize(("rate", "measured"), [(0.1, 0.125), (0.2, 0.2), (3.0, 3.0), (4.5, 4.0)])
 def test_the_rate_is_bounded_by_half_the_declared_minimum_and_the_fastest(rate, measured):
     clocks = Clocks(simulated=True, min_rate=0.25)
     clocks.run(60, rate=rate)
