@@ -13,9 +13,10 @@ EPISODES ?=
 INSTRUCTION ?=
 SAFETY_TESTS := src/vla_core/test/safety src/vla_core/test/test_limits.py src/vla_core/test/test_urdf.py
 ARGS ?=
+N ?= 1000000
 export INSTRUCTION
 
-.PHONY: help setup demo test bench faults coverage mutants train lint format clean distclean requirements
+.PHONY: help setup demo test bench faults fuzz coverage mutants train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +42,9 @@ coverage: setup  ## line and branch coverage of the safety core by its own tests
 
 mutants: setup  ## change the safety core in thousands of small ways; each must fail a test; ARGS="quintic" to choose
 	@$(ENV) nice -n 10 python -m proof.mutation $(ARGS)
+
+fuzz: setup  ## generated commands against the gate, judged independently: N=1000000 SEED=0; out/fuzz/report.json
+	@$(ENV) python -m proof.fuzz --commands $(N) --seed $(SEED) $(ARGS)
 
 train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train
