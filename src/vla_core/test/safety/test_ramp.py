@@ -76,3 +76,30 @@ def test_numbers():
     assert ramp.fastest(0.35) == pytest.approx(0.5)
     assert ramp.fastest(-1.0) == 0.0
     assert ramp.follow(0.3, 0.0, 0.3, 0.01) == (0.3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("acceleration", "jerk", "speed", "stop_s"),
+    [
+        (2.0, 40.0, 0.5, 0.05 + 0.5 / 2.0 + 0.05),
+        (2.0, 8.0, 0.5, 0.25 + 0.5 / 2.0 + 0.25),  # the speed at which a stop just reaches the acceleration
+        (2.0, 4.0, 0.125, math.sqrt(2.0 * 0.125 / 4.0) + 2.0 * math.sqrt(0.125 / 4.0)),
+        (2.0, 4.0, 0.6, 0.5 + 2.0 * math.sqrt(0.6 / 4.0)),
+        (0.5, 4.0, 2.0, 0.125 + 4.0 + 0.125),
+    ],
+)
+def test_the_longest_stop_first_takes_away_what_still_drives(acceleration, jerk, speed, stop_s):
+    assert Ramp(acceleration, jerk).longest_stop(speed) == pytest.approx(stop_s)
+
+
+@pytest.mark.parametrize("within_s", [0.2, 0.3, 0.5, 3.0])
+def test_the_fastest_speed_just_stops_in_time(within_s):
+    ramp = Ramp(2.0, 40.0)
+    speed = ramp.fastest(within_s)
+    assert ramp.longest_stop(speed) == pytest.approx(within_s, abs=1e-9)
+    assert ramp.longest_stop(speed + 1e-6) > within_s
+
+
+@pytest.mark.parametrize("within_s", [0.0, -1.0])
+def test_in_no_time_nothing_stops(within_s):
+    assert Ramp(2.0, 40.0).fastest(within_s) == 0.0
