@@ -64,7 +64,9 @@ def start(_ros) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     running: list[subprocess.Popen[str]] = []
 
     def start_process(*parameters: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "vla_inference.inference_node", "--ros-args", *parameters]
+        # The double says once what a monitor repeats twice a second.
+        patient = ("-p", "gate.timeout_s:=60.0")
+        command = [sys.executable, "-m", "vla_inference.inference_node", "--ros-args", *patient, *parameters]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         return running[-1]
 

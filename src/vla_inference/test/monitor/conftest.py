@@ -110,6 +110,19 @@ class Robot(Node):
         point.time_from_start = Duration(sec=int(seconds), nanosec=round(seconds % 1 * 1e9))
         self.command_publisher.publish(JointTrajectory(joint_names=JOINTS, points=[point]))
 
+    def goto_until(self, target: list[float], seconds: float, condition: Callable[[], Any]) -> Any:
+        """``goto``, again when nothing comes of it: a stream that stood still for its horizon has dropped the plan."""
+        sent = -np.inf
+
+        def sent_and_met() -> Any:
+            nonlocal sent
+            if time.monotonic() - sent > 2.0 and self.statuses[-1].state == SafetyStatus.HOLDING:
+                self.goto(target, seconds)
+                sent = time.monotonic()
+            return condition()
+
+        return self.wait(sent_and_met)
+
 
 class Spinning:
     """Nodes spun by threads of their own until the end."""

@@ -39,8 +39,7 @@ def chunk(robot, number, value=0.1):
 
 
 def test_a_command_is_streamed_to_its_end_and_every_message_ends_at_rest(robot, monitor):
-    robot.goto([0.3, -0.2], 0.6)
-    robot.wait(lambda: np.abs(robot.position - [0.3, -0.2]).max() < 1e-3)
+    robot.goto_until([0.3, -0.2], 0.6, lambda: np.abs(robot.position - [0.3, -0.2]).max() < 1e-3)
     assert len(robot.commands) > 5
     for command in robot.commands:
         last = command.points[-1]
@@ -88,8 +87,7 @@ def test_ragged_points_and_other_kinds_are_refused(robot, monitor):
 
 
 def test_an_emergency_stop_in_motion_ends_at_rest_and_is_latched(robot, monitor):
-    robot.goto([1.0, -1.0], 10.0)
-    robot.wait(lambda: abs(robot.position[0]) > 0.01)
+    robot.goto_until([1.0, -1.0], 10.0, lambda: abs(robot.position[0]) > 0.01)
     assert robot.call("vla/emergency_stop").success
     status = robot.wait_status(state=SafetyStatus.STOPPED)
     assert status.e_stop and status.reason == "emergency_stop"
@@ -144,15 +142,13 @@ def test_a_second_commander_stops_the_arm_until_it_is_gone(robot, monitor):
 
 
 def test_lost_joint_states_are_reported_and_the_arm_holds(robot, monitor):
-    robot.goto([1.5, 0.0], 30.0)
-    robot.wait_status(state=SafetyStatus.EXECUTING)
+    robot.goto_until([1.5, 0.0], 30.0, lambda: robot.statuses[-1].state == SafetyStatus.EXECUTING)
     robot.alive = False
     robot.wait_status(state=SafetyStatus.HOLDING, reason="joint_state_stale")
 
 
 def test_deactivating_in_motion_comes_to_rest_first(robot, monitor):
-    robot.goto([1.0, 0.0], 3.0)
-    robot.wait(lambda: len(robot.commands) > 20)
+    robot.goto_until([1.0, 0.0], 3.0, lambda: len(robot.commands) > 20)
     monitor.trigger_deactivate()
     robot.wait(lambda: robot.statuses[-1].state == SafetyStatus.DISARMED)
     assert monitor._state_machine.current_state[0] == State.PRIMARY_STATE_INACTIVE
@@ -203,8 +199,7 @@ def test_the_process_comes_to_rest_before_it_ends(robot, write_parameters):
     command = [sys.executable, "-m", "vla_inference.safety_monitor", "--ros-args", "--params-file"]
     with subprocess.Popen([*command, write_parameters(autostart=True)]) as process:
         robot.arm()
-        robot.goto([1.5, 0.0], 8.0)
-        robot.wait(lambda: abs(robot.position[0]) > 0.05)
+        robot.goto_until([1.5, 0.0], 8.0, lambda: abs(robot.position[0]) > 0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     last = robot.commands[-1].points
