@@ -39,6 +39,8 @@ esac
 
 # The simulated arm stays on this machine unless you say otherwise.
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
+# Camera images whole through shared memory; in pieces over UDP many are lost.
+export FASTRTPS_DEFAULT_PROFILES_FILE="${FASTRTPS_DEFAULT_PROFILES_FILE:-$VLA_ROOT/src/vla_bringup/config/fastdds.xml}"
 # Cameras are rendered without a display.
 export MUJOCO_GL="${MUJOCO_GL:-egl}"
 
