@@ -12,10 +12,11 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from vla_core.safety.checking import Prepared
 from vla_core.safety.clock import Now
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import Decision, Verdict
-from vla_core.safety.gate import ArmGate
+from vla_core.safety.gate import ArmGate, Command
 from vla_core.safety.proposal import SOURCE_JOINT, Proposal, Refused, Trace
 from vla_inference.monitor.command_publisher import CommandPublisher
 from vla_inference.monitor.convert import StateReader, chunk_proposal, command_proposal, nanoseconds, trace_of
@@ -75,9 +76,9 @@ class ArmDriver(Driver[ArmGate, CommandPublisher]):
         if chunk.kind != ActionChunk.KIND_JOINT:
             detail = f"kind {chunk.kind} is not for an arm; send KIND_JOINT ({ActionChunk.KIND_JOINT})"
             self._gate.refuse(Verdict(Decision.HOLD, "dimensions", "chunk_kind", detail), trace, received)
+            decided = self._now()
         else:
-            self._consider(lambda: chunk_proposal(chunk), trace, received)
-        decided = self._now()
+            decided = self._consider(lambda: chunk_proposal(chunk), trace, received)
         self._latency.decided(chunk, received, decided)
         self._report()
 
@@ -90,17 +91,35 @@ class ArmDriver(Driver[ArmGate, CommandPublisher]):
             self._at_once(trajectory, received)
         self._report()
 
-    def _consider(self, convert: Callable[[], Proposal], trace: Trace, received: Now) -> None:
+    def _consider(self, convert: Callable[[], Proposal], trace: Trace, received: Now) -> Now:
+        """Judge a plan beside the running stream and carry the decision out; returns when it was made."""
         try:
             proposal = convert()
         except Refused as refused:
             self._gate.refuse(refused.verdict, trace, received)
-            return
+            return self._now()
         for lead_s in LEADS_S:
-            prepared = self._gate.check(proposal, self._now(), lead_s)
-            if self._gate.install(prepared, self._now()) is not None:
-                return
+            decided = self._install(self._gate.check(proposal, self._now(), lead_s))
+            if decided is not None:
+                return decided
         self._gate.refuse(_too_slow(), trace, self._now())
+        return self._now()
+
+    def _install(self, prepared: Prepared) -> Now | None:
+        """Put a decision in force and send its first command at once; None: it came too late.
+
+        The ticks keep their pace: this command is one more, between two of them.
+        """
+        with self._gate.lock:
+            now = self._now()  # read with the lock held: a tick that had it has moved the stream on
+            if self._gate.install(prepared, now) is None:
+                return None
+            command = None if prepared.motion is None else self._gate.command(now)
+            decided = self._now()
+            if command is not None:
+                self._publisher.publish(command)
+        self._note_first(command)
+        return decided
 
     def _at_once(self, trajectory: JointTrajectory, received: Now) -> None:
         try:
@@ -122,9 +141,13 @@ class ArmDriver(Driver[ArmGate, CommandPublisher]):
             command = gate.tick(now)
             if command is not None:
                 self._publisher.publish(command)
+        self._note_first(command)
+        self._report()
+
+    def _note_first(self, command: Command | None) -> None:
+        """The first command of a chunk has left."""
         if command is not None and command.trace is not None and command.trace.chunk_id:
             self._latency.published(command.trace.chunk_id, self._now())
-        self._report()
 
 
 def _too_slow() -> Verdict:
