@@ -286,3 +286,27 @@ def test_a_policy_without_any_input_starts_now() -> None:
 def test_an_unknown_camera_is_a_bug() -> None:
     with pytest.raises(ValueError, match="front, wrist"):
         Synchronizer(CONTRACT).add_image("left", NOW, picture())
+
+
+def test_an_image_is_converted_once_and_beforehand_where_there_is_time() -> None:
+    made: list[str] = []
+
+    def source(name: str) -> np.ndarray:
+        made.append(name)
+        return picture()
+
+    sync = fed(front=None, wrist=None)
+    sync.add_image("front", NOW - 43 * MS, lambda: source("front before"))
+    sync.add_image("front", NOW - 10 * MS, lambda: source("front"))
+    sync.prepare(NOW - 20 * MS)
+    assert made == ["front"]
+    sync.add_image("wrist", NOW - 9 * MS, lambda: source("wrist"))
+    assert good(sync.observe(NOW, "pick")).t0_ns == good(sync.observe(NOW, "pick")).t0_ns
+    assert made == ["front", "wrist"]
+
+
+def test_what_is_wrong_with_an_image_is_found_beforehand_and_told_when_it_is_used() -> None:
+    sync = fed(front=None)
+    sync.add_image("front", NOW - 10 * MS, np.zeros((96, 96), dtype=np.uint8))
+    sync.prepare(NOW - 20 * MS)
+    assert reasons(sync.observe(NOW, "pick")) == {"camera front": Reason.INVALID}

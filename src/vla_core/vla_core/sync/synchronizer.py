@@ -14,7 +14,26 @@ from vla_core.types import FloatArray, ImageArray, Observation, read_only
 
 ImageSource = ImageArray | Callable[[], ImageArray]
 """The RGB image, or what makes it: converting is left until the image is really used."""
-_Chosen = dict[str, tuple[int, ImageSource]]
+
+
+class _Picture:
+    """One image, brought into the contract's form when it is first asked for."""
+
+    def __init__(self, camera: CameraSpec, source: ImageSource) -> None:
+        self._camera = camera
+        self._source: ImageSource | None = source
+        self._prepared: ImageArray | SyncProblem | None = None
+
+    def prepared(self) -> ImageArray | SyncProblem:
+        """The image for the policy, or what is wrong with it; made once."""
+        if self._prepared is None:
+            assert self._source is not None
+            self._prepared = _prepare(self._camera, self._source)
+            self._source = None  # the camera's image is the bigger one
+        return self._prepared
+
+
+_Chosen = dict[str, tuple[int, _Picture]]
 
 
 class Synchronizer:
@@ -46,7 +65,8 @@ class Synchronizer:
         self._state_skew_ns = _ns(contract.max_skew_s if state_skew_s is None else state_skew_s)
         self._future_ns = _ns(future_tolerance_s)
         span_ns = max([_ns(camera.max_age_s) for camera in contract.cameras], default=0) + _ns(1.0)
-        self._images: dict[str, StampedBuffer[ImageSource]] = {
+        self._cameras = {camera.name: camera for camera in contract.cameras}
+        self._images: dict[str, StampedBuffer[_Picture]] = {
             name: StampedBuffer(span_ns=span_ns, depth=16) for name in contract.camera_names
         }
         self._states: StampedBuffer[FloatArray] = StampedBuffer(span_ns=span_ns, depth=4096)
@@ -58,7 +78,18 @@ class Synchronizer:
         """An image of ``camera`` with its header stamp [ns, ROS time]."""
         if camera not in self._images:
             raise ValueError(f"no camera '{camera}'; the contract has {', '.join(self._images)}")
-        self._images[camera].add(stamp_ns, image)
+        self._images[camera].add(stamp_ns, _Picture(self._cameras[camera], image))
+
+    def prepare(self, since_ns: int) -> None:
+        """Convert the oldest image of each camera stamped ``since_ns`` or later: the likeliest of the next set.
+
+        For the time in which other cameras of the set have not come; ``observe`` then only converts the rest.
+        """
+        for buffer in self._images.values():
+            newest_ns = buffer.newest_ns
+            found = None if newest_ns is None else buffer.between(since_ns, newest_ns)
+            if found is not None:
+                found[1].prepared()
 
     def add_state(self, stamp_ns: int, names: Sequence[str], positions: Sequence[float] | FloatArray) -> None:
         """A joint-state message; a wrong one blocks every observation until a right one comes."""
@@ -175,7 +206,7 @@ class Synchronizer:
         problems: list[SyncProblem] = []
         images: dict[str, ImageArray] = {}
         for camera in self._contract.cameras:
-            prepared = _prepare(camera, chosen[camera.name][1])
+            prepared = chosen[camera.name][1].prepared()
             if isinstance(prepared, SyncProblem):
                 problems.append(prepared)
             else:

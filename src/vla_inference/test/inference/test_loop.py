@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -30,12 +31,16 @@ class FakeEngine:
     answer: ActionChunk | Exception = field(default_factory=lambda: ActionChunk(np.zeros((1, 1)), done=0.0))
     too_late: bool = False
     calls: list[str] = field(default_factory=list)
+    prepared_since_ns: int | None = None
 
     def worker_fault(self) -> str | None:
         return self.fault
 
     def newest_ns(self, ros_ns: int, steady_ns: int) -> int | None:
         return self.frame_ns
+
+    def prepare(self, since_ns: int) -> None:
+        self.prepared_since_ns = since_ns
 
     def see(self, instruction: str, ros_ns: int, steady_ns: int) -> Seen:
         if self.frame_ns is None:
@@ -67,7 +72,7 @@ class FakeEngine:
 class Rig:
     """A loop with everything around it, at 10 Hz."""
 
-    def __init__(self) -> None:
+    def __init__(self, period_s: float = 0.1) -> None:
         self.now_ns = 0
         self.desk = TaskDesk()
         self.board = StatusBoard(self.desk, lambda _: None)
@@ -76,7 +81,12 @@ class Rig:
         self.sent: list[tuple[JointPlan | TwistPlan, ChunkTrace]] = []
         clocks = Clocks(lambda: self.now_ns, lambda: self.now_ns)
         self.loop = InferenceLoop(
-            self.desk, self.board, self.gate, clocks, lambda: 0.1, lambda plan, trace: self.sent.append((plan, trace))
+            self.desk,
+            self.board,
+            self.gate,
+            clocks,
+            lambda: period_s,
+            lambda plan, trace: self.sent.append((plan, trace)),
         )
         self.engine = FakeEngine()
         self.loop.swap(self.engine)
@@ -104,6 +114,31 @@ def test_each_observation_is_used_once_and_no_faster_than_the_period(rig: Rig) -
     for at_ms in (1000, 1000, 1033, 1067, 1099, 1133, 1167, 1200):
         rig.frame(at_ms)
     assert rig.engine.calls == ["start", "infer 1000", "infer 1099", "infer 1200"]
+
+
+def test_twenty_a_second_come_out_of_a_camera_of_thirty() -> None:
+    rig = Rig(period_s=0.05)
+    rig.instruct()
+    for frame in range(60):
+        rig.frame(1000 + round(frame * 100 / 3))
+    stamps = [int(call.split()[1]) for call in rig.engine.calls if call.startswith("infer")]
+    assert len(stamps) == 40
+    assert {33, 34, 66, 67} >= {after - before for before, after in itertools.pairwise(stamps)}
+
+
+def test_what_was_missed_is_not_made_up_for() -> None:
+    rig = Rig(period_s=0.05)
+    rig.instruct()
+    for at_ms in (1000, 1400, 1420, 1440, 1450, 1480, 1500):
+        rig.frame(at_ms)
+    assert rig.engine.calls == ["start", "infer 1000", "infer 1400", "infer 1450", "infer 1500"]
+
+
+def test_the_wait_for_the_rest_of_a_set_is_used_for_what_is_due(rig: Rig) -> None:
+    rig.instruct()
+    rig.frame(1000)
+    rig.frame(1033)
+    assert rig.engine.prepared_since_ns == 1090 * MS
 
 
 def test_a_chunk_carries_its_evidence_and_ids(rig: Rig) -> None:

@@ -77,6 +77,31 @@ def test_the_newest_set_is_seen_with_its_evidence(rig: Rig) -> None:
     assert [(proof.name, proof.stamp_ns) for proof in seen.cameras()] == [("front", 1033 * MS), ("wrist", 1033 * MS)]
 
 
+def test_a_picture_converted_beforehand_and_not_used_lends_its_hash_to_no_other(rig: Rig) -> None:
+    rig.inbox.all(1000)
+    first = rig.see(1001).cameras()
+    rig.inbox.image("front", 1010, shade=200)
+    rig.newest_ms(1010)
+    rig.observer.prepare(1005 * MS)
+    again = rig.see(1011)
+    assert again.observation.t0_ns == 1000 * MS
+    assert [camera.content_hash for camera in again.cameras()] == [camera.content_hash for camera in first]
+
+
+def test_a_camera_a_little_behind_is_waited_for_and_one_that_lost_an_image_is_not(rig: Rig) -> None:
+    for at_ms in (900, 933, 967, 1000):
+        rig.inbox.all(at_ms)
+    assert rig.newest_ms(1001) == 1000
+    rig.inbox.state(1033)
+    rig.inbox.image("front", 1033)
+    assert rig.newest_ms(1034) == 1000
+    rig.inbox.image("wrist", 1035)
+    assert rig.newest_ms(1036) == 1033
+    rig.inbox.image("front", 1067)
+    assert rig.newest_ms(1068) == 1033
+    assert rig.newest_ms(1086) == 1035
+
+
 def test_an_image_of_the_right_size_and_encoding_is_never_copied(rig: Rig) -> None:
     rig.inbox.all(1000)
     image = rig.see(1001).observation.images["front"]

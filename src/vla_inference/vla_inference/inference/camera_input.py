@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from vla_inference.inference.parameters import CameraParameters
@@ -23,7 +25,7 @@ SENSOR_QOS = QoSProfile(
 
 
 class CameraInput:
-    """Subscribes to one camera and hands each frame to ``sink``, on the executor's thread."""
+    """Subscribes to one camera and hands each frame to ``sink``, on the thread that serves ``group``."""
 
     def __init__(
         self,
@@ -31,6 +33,7 @@ class CameraInput:
         parameters: CameraParameters,
         steady_ns: Callable[[], int],
         sink: Callable[[CameraFrame], None],
+        group: CallbackGroup,
     ) -> None:
         self.parameters = parameters
         self._node = node
@@ -42,7 +45,13 @@ class CameraInput:
             parameters.topic,
             self._take_compressed if compressed else self._take_raw,
             SENSOR_QOS,
+            callback_group=group,
         )
+
+    @property
+    def subscription(self) -> Subscription:
+        """Of the topic."""
+        return self._subscription
 
     @property
     def topic(self) -> str:

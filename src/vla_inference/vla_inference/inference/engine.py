@@ -40,6 +40,10 @@ class PolicyEngine:
         """The newest t0 there can be an observation for, ROS time; None when an input has not come, or is old."""
         return self._observer.newest_ns(ros_ns, steady_ns)
 
+    def prepare(self, since_ns: int) -> None:
+        """Convert the images stamped ``since_ns`` or later that are there."""
+        self._observer.prepare(since_ns)
+
     def see(self, instruction: str, ros_ns: int, steady_ns: int) -> Seen:
         """The newest observation. Raises Starved."""
         return self._observer.see(instruction, ros_ns, steady_ns)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from vla_inference.inference.camera_input import SENSOR_QOS
@@ -15,13 +17,20 @@ TOPIC = "joint_states"
 
 
 class JointInput:
-    """Subscribes to ``joint_states`` and hands each sample to ``sink``, on the executor's thread."""
+    """Subscribes to ``joint_states`` and hands each sample to ``sink``, on the thread that serves ``group``."""
 
-    def __init__(self, node: Node, steady_ns: Callable[[], int], sink: Callable[[JointSample], None]) -> None:
+    def __init__(
+        self, node: Node, steady_ns: Callable[[], int], sink: Callable[[JointSample], None], group: CallbackGroup
+    ) -> None:
         self._node = node
         self._steady_ns = steady_ns
         self._sink = sink
-        self._subscription = node.create_subscription(JointState, TOPIC, self._take, SENSOR_QOS)
+        self._subscription = node.create_subscription(JointState, TOPIC, self._take, SENSOR_QOS, callback_group=group)
+
+    @property
+    def subscription(self) -> Subscription:
+        """Of the topic."""
+        return self._subscription
 
     @property
     def topic(self) -> str:

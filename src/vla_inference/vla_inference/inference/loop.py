@@ -45,6 +45,10 @@ class Engine(Protocol):
         """The newest t0 there can be an observation for, ROS time; None when an input has not come, or is old."""
         ...
 
+    def prepare(self, since_ns: int) -> None:
+        """Use the wait for the rest of a set: convert the images stamped ``since_ns`` or later that are there."""
+        ...
+
     def see(self, instruction: str, ros_ns: int, steady_ns: int) -> Seen:
         """The newest observation. Raises Starved."""
         ...
@@ -71,7 +75,11 @@ class Engine(Protocol):
 
 
 class InferenceLoop:
-    """Runs one engine. ``emit`` publishes; ``period_s`` is the least ROS time between two observations."""
+    """Runs one engine. ``emit`` publishes; ``period_s`` is the mean ROS time between two observations.
+
+    Each observation is due one period after the last was due, not after the frame that served it: so 20 a second come
+    out of a camera of 30 Hz, at every first or second frame.
+    """
 
     def __init__(
         self,
@@ -96,6 +104,7 @@ class InferenceLoop:
         self._log = logging.getLogger(__name__)
         self._task_id = 0
         self._last_t0_ns = 0
+        self._due_ns = 0
         self._chunk_id = 0
         self._first_chunk_id = 1
         self._failures = 0
@@ -170,7 +179,7 @@ class InferenceLoop:
     def _begin(self, engine: Engine, task: Task) -> None:
         self._task_id = task.task_id
         self._failures = 0
-        self._last_t0_ns = 0
+        self._last_t0_ns = self._due_ns = 0
         engine.start_task()
 
     def _look(self, engine: Engine, task: Task) -> Seen | None:
@@ -179,6 +188,7 @@ class InferenceLoop:
         t0_ns = engine.newest_ns(ros_ns, steady_ns)
         if t0_ns is not None and not self._is_due(t0_ns):
             self._board.set_starved(None)
+            engine.prepare(max(self._earliest_ns(), self._last_t0_ns + 1))
             return None
         try:
             seen = engine.see(task.text, ros_ns, steady_ns)
@@ -189,12 +199,19 @@ class InferenceLoop:
         if not self._is_due(seen.observation.t0_ns):
             return None
         self._last_t0_ns = seen.observation.t0_ns
+        period_ns = round(self._period_s() * 1e9)
+        on_time = self._last_t0_ns < self._due_ns + period_ns  # what was missed is not made up for
+        self._due_ns = (self._due_ns if on_time else self._last_t0_ns) + period_ns
         return seen
+
+    def _earliest_ns(self) -> int:
+        """The earliest stamp that the next observation may have."""
+        return self._due_ns - round(self._period_s() * (1.0 - _EARLY) * 1e9)
 
     def _is_due(self, t0_ns: int) -> bool:
         if t0_ns < self._last_t0_ns:
-            self._last_t0_ns = 0  # ROS time jumped back: a simulation was started again
-        return t0_ns > self._last_t0_ns and t0_ns >= self._last_t0_ns + self._period_s() * _EARLY * 1e9
+            self._last_t0_ns = self._due_ns = 0  # ROS time jumped back: a simulation was started again
+        return t0_ns > self._last_t0_ns and t0_ns >= self._earliest_ns()
 
     def _serve(self, engine: Engine, task: Task, seen: Seen) -> None:
         """One call of the policy, and what follows from it."""

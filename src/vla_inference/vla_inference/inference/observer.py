@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from vla_core.contract import Contract
@@ -15,6 +16,10 @@ from vla_inference.inference.seen import Seen, Starved
 
 # A joint state older than this is no state to act on [s, ROS time]; joint_state_broadcaster sends 100 a second.
 STATE_MAX_AGE_S = 0.2
+# Of the images converted last; one that is used is among them.
+_HASHES = 16
+# An image that comes later than this after the one before is not waited for [frames].
+_OVERDUE = 1.5
 
 
 class Source(Protocol):
@@ -46,11 +51,18 @@ class Observer:
         self._sync = Synchronizer(contract, state_max_age_s=STATE_MAX_AGE_S)
         self._received_ns = dict.fromkeys([*contract.camera_names, STATE_STREAM], -1)
         self._stamp_ns = dict.fromkeys([*contract.camera_names, STATE_STREAM], -1)
-        self._used: dict[str, CameraFrame] = {}
+        # Between the last samples; the least is the camera's period, as lost images make longer ones.
+        self._gaps_ns = {name: deque[int](maxlen=8) for name in self._stamp_ns}
+        self._set_ns = -1
+        self._hashes: dict[str, dict[int, Future[int]]] = {name: {} for name in contract.camera_names}
         self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
 
     def newest_ns(self, ros_ns: int, steady_ns: int) -> int | None:
-        """The newest t0 there can be an observation for, ROS time; None when some input has not come, or is old."""
+        """The newest t0 there can be an observation for, ROS time; None when some input has not come, or is old.
+
+        While one camera is ahead and the others' next images are about to come, it stays that of the set before: an
+        observation made of both would begin with an image that is a whole frame old.
+        """
         self._feed()
         if self._silent(steady_ns):
             return None
@@ -59,7 +71,22 @@ class Observer:
             ages[STATE_STREAM] = STATE_MAX_AGE_S
         if any(ros_ns - self._stamp_ns[name] > age_s * 1e9 for name, age_s in ages.items()):
             return None
-        return min((self._stamp_ns[name] for name in self._contract.camera_names), default=ros_ns)
+        stamps = [self._stamp_ns[name] for name in self._contract.camera_names]
+        if not stamps:
+            return ros_ns
+        if not self._comes_soon(min(stamps), max(stamps), ros_ns):
+            self._set_ns = min(stamps)
+        return self._set_ns
+
+    def _comes_soon(self, oldest_ns: int, newest_ns: int, ros_ns: int) -> bool:
+        """Whether the camera that is behind is so by more than half its frame, and its next image is not overdue."""
+        behind = [name for name in self._contract.camera_names if self._stamp_ns[name] == oldest_ns]
+        period_ns = max(min(self._gaps_ns[name], default=0) for name in behind)
+        return newest_ns - oldest_ns > period_ns / 2 and 0 <= ros_ns - oldest_ns < _OVERDUE * period_ns
+
+    def prepare(self, since_ns: int) -> None:
+        """Convert the images stamped ``since_ns`` or later, while the others of their set have not come."""
+        self._sync.prepare(since_ns)
 
     def see(self, instruction: str, ros_ns: int, steady_ns: int) -> Seen:
         """The newest observation.
@@ -88,20 +115,25 @@ class Observer:
                 self._note(STATE_STREAM, sample)
 
     def _note(self, name: str, sample: CameraFrame | JointSample) -> None:
+        if 0 <= self._stamp_ns[name] < sample.stamp_ns:
+            self._gaps_ns[name].append(sample.stamp_ns - self._stamp_ns[name])
         self._received_ns[name], self._stamp_ns[name] = sample.received_ns, sample.stamp_ns
 
     def _image_source(self, frame: CameraFrame) -> Callable[[], ImageArray]:
         """Converts when, and only when, the synchronizer has chosen the frame."""
 
         def convert() -> ImageArray:
-            self._used[frame.name] = frame
+            hashes = self._hashes[frame.name]
+            hashes[frame.stamp_ns] = self._hasher.submit(content_hash, frame.data)
+            if len(hashes) > _HASHES:
+                del hashes[next(iter(hashes))]
             return rgb(frame)
 
         return convert
 
     def _proofs(self, stamps_ns: Mapping[str, int]) -> Callable[[], tuple[CameraProof, ...]]:
         """Hashing takes half a millisecond for a 640x480 picture, and needs no interpreter lock: it runs beside."""
-        hashes = {name: self._hasher.submit(content_hash, self._used[name].data) for name in stamps_ns}
+        hashes = {name: self._hashes[name][stamp_ns] for name, stamp_ns in stamps_ns.items()}
         return lambda: tuple(CameraProof(name, stamps_ns[name], future.result()) for name, future in hashes.items())
 
     def _silent(self, steady_ns: int) -> list[SyncProblem]:

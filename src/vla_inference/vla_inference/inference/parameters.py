@@ -106,7 +106,7 @@ def declare_parameters(node: Node) -> None:
     )
     live = _Declarer(node, read_only=False)
     live.text("bundle", "", "folder of the policy bundle, read at configuration; later: service vla/load_policy")
-    live.number("replan_rate_hz", 10.0, 0.1, 100.0, "most chunks per second of ROS time")
+    live.number("replan_rate_hz", 20.0, 0.1, 100.0, "most chunks per second of ROS time")
     live.number(
         "instruction.timeout_s",
         30.0,

@@ -11,13 +11,20 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
+from vla_inference.monitor.fast_input import WithoutExecutor
+
 _POLL_S = 0.005
 
 
 def take_all(node: Node) -> int:
-    """Run the callback of every message that waits in a subscription of ``node``; how many there were."""
+    """Run the callback of every message that waits in a subscription of ``node``; how many there were.
+
+    Those that another thread serves are left to it.
+    """
     taken = 0
     for subscription in list(node.subscriptions):
+        if isinstance(subscription.callback_group, WithoutExecutor):
+            continue
         with subscription.handle:
             pair = subscription.handle.take_message(subscription.msg_type, subscription.raw)
         if pair is not None:

@@ -14,6 +14,7 @@ from vla_inference.inference.joint_input import JointInput
 from vla_inference.inference.parameters import InferenceParameters
 from vla_inference.inference.robot_source import RobotDescription
 from vla_inference.inference.samples import CameraFrame, JointSample
+from vla_inference.monitor.fast_input import FastInput, WithoutExecutor, borrow_clock
 
 # Enough to find frames of two unsynchronized cameras that belong together, and a joint state for them; the frames
 # are few because they are big.
@@ -23,22 +24,33 @@ _STAMPS = 31
 
 
 class Sensors:
-    """Written by the executor's thread, read by any. ``on_image`` is called after each frame."""
+    """Written by a thread of their own, read by any. ``on_image`` is called after each frame.
+
+    Not by the executor: what it costs a message is more than what a message takes here, and a lifecycle transition
+    would stop it.
+    """
 
     def __init__(
         self, node: Node, parameters: InferenceParameters, clocks: Clocks, on_image: Callable[[], None]
     ) -> None:
+        self._node = node
         self._clocks = clocks
         self._on_image = on_image
         self._lock = threading.Lock()
         self._frames = {camera.name: deque[CameraFrame](maxlen=_FRAMES) for camera in parameters.cameras}
         self._stamps = {camera.name: deque[int](maxlen=_STAMPS) for camera in parameters.cameras}
         self._joints: deque[JointSample] = deque(maxlen=_SAMPLES)
+        group = WithoutExecutor()
         self.robot = RobotDescription(node, parameters.robot_description)
-        self.joint_input = JointInput(node, clocks.steady_ns, self._take_joints)
+        self.joint_input = JointInput(node, clocks.steady_ns, self._take_joints, group)
         self.cameras = {
-            camera.name: CameraInput(node, camera, clocks.steady_ns, self._take_frame) for camera in parameters.cameras
+            camera.name: CameraInput(node, camera, clocks.steady_ns, self._take_frame, group)
+            for camera in parameters.cameras
         }
+        clock, self._give_clock_back = borrow_clock(node, group)
+        inputs = [self.joint_input.subscription, *(camera.subscription for camera in self.cameras.values()), *clock]
+        self._input = FastInput(node, inputs, self._failed)
+        self._input.start()
 
     def frames(self, camera: str, after_ns: int = -1) -> list[CameraFrame]:
         """The newest frames of ``camera`` that came in after ``after_ns`` of the steady clock, in their order."""
@@ -88,10 +100,16 @@ class Sensors:
 
     def destroy(self) -> None:
         """Leave the topics."""
+        self._input.stop()
+        self._give_clock_back()
         for camera in self.cameras.values():
             camera.destroy()
         self.joint_input.destroy()
         self.robot.destroy()
+
+    def _failed(self, error: Exception) -> None:
+        """A message that cannot be taken is one that has not come: the watchdogs tell when none does."""
+        self._node.get_logger().error(f"a sensor's message was not taken: {error!r}", throttle_duration_sec=5.0)
 
     def _take_frame(self, frame: CameraFrame) -> None:
         with self._lock:
