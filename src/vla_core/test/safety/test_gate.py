@@ -9,6 +9,7 @@ import pytest
 
 from vla_core.safety.clock import ClockConfig
 from vla_core.safety.decision import Decision, Verdict
+from vla_core.safety.gate import ArmGate
 from vla_core.safety.proposal import SOURCE_CHUNK, SOURCE_JOINT, Trace
 from vla_core.safety.status import State
 from vla_core.safety.upstream import UpstreamConfig
@@ -41,6 +42,14 @@ def test_starts_disarmed_and_silent(make_bench):
     bench.tick(20)
     assert (state(bench), answer.decision, answer.reason) == (State.DISARMED, Decision.HOLD, "disarmed")
     assert bench.commands == []
+
+
+def test_a_plan_that_comes_before_the_first_tick_is_judged_by_its_stamp(bench):
+    gate = ArmGate(bench.config)
+    gate.measure(HOME, np.zeros(3), 0.02, bench.now)
+    assert gate.reset(bench.now) == ""
+    answer = gate.submit(bench.wave(1, bench.ros_ns), bench.now)
+    assert (answer.decision, answer.reason) == (Decision.PASS, "")
 
 
 def test_armed_without_a_plan_it_is_silent(bench):

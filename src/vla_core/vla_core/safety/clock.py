@@ -87,12 +87,17 @@ class StreamClock:
         """Stream time of a ROS stamp [s]."""
         return ros_ns * 1e-9 - self._offset
 
-    def advance(self, now: Now) -> Verdict | None:
-        """Move on to ``now`` and judge the ROS clock."""
+    def start(self, now: Now) -> None:
+        """Set the clocks against each other, if nothing has yet: no stamp means anything before."""
         if self._last is None:
             self._last = self._mark = now
             self._highest_ns = now.ros_ns
             self._anchor(now)
+
+    def advance(self, now: Now) -> Verdict | None:
+        """Move on to ``now`` and judge the ROS clock."""
+        self.start(now)
+        assert self._last is not None
         steady = (now.steady_ns - self._last.steady_ns) * 1e-9
         ros = (now.ros_ns - self._last.ros_ns) * 1e-9
         self._still_s = 0.0 if ros != 0.0 else self._still_s + steady

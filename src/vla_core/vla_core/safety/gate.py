@@ -105,6 +105,7 @@ class ArmGate:
     def reset(self, now: Now) -> str:
         """Arm from rest, without any plan; returns why not, empty when armed."""
         with self.lock:
+            self._clock.start(now)  # a plan may come before the first tick
             time = self._clock.ahead(now.steady_ns)
             cause = self._robot.unfit(now)
             if cause is not None:

@@ -70,6 +70,7 @@ class TwistGate:
     def reset(self, now: Now) -> str:
         """Arm, without any plan; returns why not, empty when armed."""
         with self.lock:
+            self._clock.start(now)  # a plan may come before the first tick
             if self._fault is not None:
                 return f"{self._fault.reason}: {self._fault.detail}"
             if self._rolls:
