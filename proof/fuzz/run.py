@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
@@ -67,11 +68,12 @@ def run(seed: int, commands: int, processes: int, console: Console) -> Totals:
     shown = [TextColumn(column) if isinstance(column, str) else column for column in columns]
     with Progress(*shown, console=console) as progress:
         bar = progress.add_task("commands", total=commands, rate="", found="")
-        for outcome in _outcomes(seed, processes, lambda: totals.commands < commands):
-            totals.add(outcome)
-            rate = f"{totals.commands / (time.monotonic() - began):.0f}/s"
-            found = f"[red]{totals.escapes.total()} escapes[/]" if totals.escapes else "no escape"
-            progress.update(bar, completed=min(totals.commands, commands), rate=rate, found=found)
+        with suppress(KeyboardInterrupt):  # what was done until then counts
+            for outcome in _outcomes(seed, processes, lambda: totals.commands < commands):
+                totals.add(outcome)
+                rate = f"{totals.commands / (time.monotonic() - began):.0f}/s"
+                found = f"[red]{totals.escapes.total()} escapes[/]" if totals.escapes else "no escape"
+                progress.update(bar, completed=min(totals.commands, commands), rate=rate, found=found)
     totals.found.sort()
     totals.duration_s = time.monotonic() - began
     return totals
