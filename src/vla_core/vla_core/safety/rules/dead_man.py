@@ -28,7 +28,7 @@ class DeadManRule:
         self._timeout, self._min_rate = timeout, min_rate
         self._fed: tuple[int, float] | None = None  # steady [ns] and stream [s] time of the last chunk installed
         self._seen: tuple[int, float] | None = None  # of the last that came, installed or not
-        self._seen_t0_ns = 0
+        self._seen_t0_ns: int | None = None
         self._failed: tuple[int, float] | None = None
         self._proofs = self._needed = 0
 
@@ -42,7 +42,7 @@ class DeadManRule:
 
     def forget(self) -> None:
         """A new beginning."""
-        self._fed = self._seen = self._failed = None
+        self._fed = self._seen = self._seen_t0_ns = self._failed = None
         self._proofs = self._needed = 0
 
     def check(self, moves: Callable[[], bool], now_ns: int, time: float) -> Verdict | None:
@@ -58,7 +58,7 @@ class DeadManRule:
 
     def admit(self, t0_ns: int, now_ns: int, time: float) -> Verdict | None:
         """HOLD for a fresh chunk, known by its ``t0_ns``, as long as planning has to prove itself steady."""
-        if t0_ns != self._seen_t0_ns or self._seen is None:
+        if t0_ns != self._seen_t0_ns:
             gap = self._age(self._seen, now_ns, time)
             silence = min(gap, self._age(self._failed, now_ns, time))
             self._needed = 0 if silence > AGAIN.value else self._needed

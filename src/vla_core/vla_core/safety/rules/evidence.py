@@ -73,8 +73,8 @@ class EvidenceRule:
             record = _updated(seen.get(camera.name), camera, here, now)
             self._seen[camera.name] = record
             frozen = None if camera.name in self._config.still else self._frozen(record, here)
-            faults.append(self._aged(camera, now) or self._stalled(camera, record, now) or frozen)
-        for camera, fault in zip(evidence.cameras, faults, strict=True):
+            faults.append((camera, self._aged(camera, now) or self._stalled(camera, record, now) or frozen))
+        for camera, fault in faults:
             if fault is not None:
                 reason, detail, value, limit = fault
                 return self._refuse(reason, f"camera {camera.name!r} {detail}", value, limit)
@@ -95,8 +95,9 @@ class EvidenceRule:
         return "camera_stalled", f"has sent nothing new for {still:.3f} s, while plans come", still, limit
 
     def _frozen(self, record: _Seen, here: FloatArray | None) -> tuple[str, str, float, float] | None:
-        if record.place is None or here is None or not record.content_hash:
+        if here is None or not record.content_hash:
             return None
+        assert record.place is not None  # it had one, or got this
         moved, limit = float(np.abs(here - record.place).max()), self._config.motion.value
         if moved <= limit:
             return None
