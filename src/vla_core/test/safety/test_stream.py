@@ -162,11 +162,11 @@ def test_a_plan_that_ends_in_motion_is_followed_to_its_end_and_then_braked():
     follow(stream, T0 + 0.5)
     assert stream.committed.ends_at_rest and stream.committed.end > plan.end
     np.testing.assert_allclose(stream.committed.state(plan.end)[1], 0.5, atol=0.02)
-    follow_from = np.arange(T0 + 0.51, plan.end + 0.2, 0.01)
-    for time in follow_from:
+    for time in [*np.arange(T0 + 0.51, plan.end - 0.005, 0.01), plan.end, plan.end + 0.01, plan.end + 0.1]:
         stream.advance(float(time))
         stream.message(float(time))
-    assert stream.plan is None and stream.committed.end < plan.end + 0.2
+        assert (stream.plan is None) is bool(time >= plan.end)
+    assert stream.committed.end < plan.end + 0.2
 
 
 def test_a_plan_that_nobody_can_follow_is_given_up_after_the_horizon():
@@ -203,7 +203,7 @@ def test_what_is_not_finite_is_never_committed(broken):
     for index in [(0, 0, 1), (0, 1, 0), (0, 2, 1), (1, 0, 0)]:
         states = np.array(motion.states)
         states[index] = broken
-        assert not stream._keeps_limits(Trajectory(motion.times, states))
+        assert stream._keeps_limits(Trajectory(motion.times, states)) is False
 
 
 def test_what_ends_in_motion_is_never_committed():
@@ -225,7 +225,7 @@ def test_the_coarse_bounds_suffice_only_when_every_joint_is_inside_every_limit(n
     for start, end in ((np.zeros(2), way), (way, way)) if name in ("lower", "upper") else ((np.zeros(2), way),):
         motion = move(start, end, 1.0)
         reach = np.abs(getattr(extremes(motion.times, motion.states, fine=False), name)).max()
-        for factor, good in ((0.99, False), (1.2, True)):
+        for factor, good in ((0.99, False), (1.0, True), (1.2, True)):
             bound = np.array(WIDE[name])
             bound[joint] = np.sign(bound[joint]) * factor * reach
             stream = make(**{**WIDE, name: bound})
@@ -255,6 +255,7 @@ def test_the_first_knot_of_a_message_lies_far_enough_ahead():
         assert message.times[0] > StreamConfig().first_point_s
         assert np.diff(message.times).min() > KNOT_GAP_S * 0.99
         assert stream.committed.start == time
+        assert stream.plan.end == pytest.approx(T0 + 2.0)  # the plan itself is not cut
 
 
 def test_where_limits_do_not_allow_a_far_first_knot_a_nearer_one_is_used():
@@ -281,10 +282,13 @@ def test_a_message_that_would_break_a_limit_is_not_sent_and_what_was_sent_stands
 
 def test_at_rest_the_message_is_where_it_rests():
     stream = make()
-    motion = move(0.0, [0.1, -0.2], 0.3)
-    stream.install_whole(motion)
-    follow(stream, T0 + 0.35)
-    for time in (motion.end, T0 + 0.4):
+    times = T0 + np.array([0.0, 0.15, 0.3])
+    states = np.zeros((3, 3, 2))
+    states[:, 0] = [[0.0, 0.0], [0.04, -0.1], [0.1, -0.2]]
+    states[1, 1] = [0.4, -1.0]
+    stream.install_whole(Trajectory(times, states))
+    stream.advance(T0)
+    for time in (T0 + 0.3, T0 + 0.4):
         message = stream.message(time)
         np.testing.assert_array_equal(message.times, [0.08])
         np.testing.assert_allclose(message.states, [[[0.1, -0.2], [0, 0], [0, 0]]], atol=1e-12)
@@ -380,3 +384,66 @@ def test_an_arm_that_starts_a_little_outside_may_be_led_back():
         stream.advance(float(time))
         stream.message(float(time))
     assert stream.committed.states[-1, 0, 0] <= 2.0
+
+
+def test_after_being_led_back_inside_it_stays_inside():
+    stream = make()
+    stream.settle(T0, np.array([2.05, 0.0]))
+    stream.install(move([2.05, 0.0], [1.8, 0.0], 0.8), T0)
+    follow(stream, T0 + 0.9)
+    assert stream.plan is None and stream.committed.states[-1, 0, 0] == pytest.approx(1.8)
+    stream.install(move([1.8, 0.0], [2.04, 0.0], 0.8, at=T0 + 0.9), T0 + 0.9)
+    for time in np.arange(T0 + 0.9, T0 + 1.8, 0.02):
+        stream.advance(float(time))
+        stream.message(float(time))
+        assert stream.committed.bounds.upper.max(initial=0.0) <= 2.0 + 1e-6
+
+
+def test_settling_may_give_the_controller_time_to_come_there():
+    stream = make()
+    stream.settle(T0, np.array([0.3, -0.3]), 0.5)
+    assert stream.committed.times.tolist() == [T0, T0 + 0.5]
+    for state in stream.committed.states:
+        np.testing.assert_array_equal(state, [[0.3, -0.3], [0, 0], [0, 0]])
+    assert stream.moving(T0 + 0.4) and not stream.moving(T0 + 0.5)
+    message = stream.message(T0 + 0.1)
+    np.testing.assert_allclose(message.times, [0.4])
+    np.testing.assert_array_equal(message.states, [[[0.3, -0.3], [0, 0], [0, 0]]])
+    outside = make()
+    outside.settle(T0, np.array([2.05, 0.0]), 0.5)  # a little outside its limits, where it may stand
+    assert outside.message(T0 + 0.1) is not None
+
+
+def test_the_way_left_is_the_furthest_that_the_plan_still_goes():
+    stream = make()
+    assert stream.way_left(T0) == 0.0
+    times = T0 + np.array([0.0, 1.0, 2.0, 3.0])
+    states = np.zeros((4, 3, 2))
+    states[:, 0] = [[0.0, 0.0], [0.1, -0.4], [0.1, 0.1], [0.2, 0.0]]
+    stream.install(Trajectory(times, states), T0)
+    assert stream.way_left(T0) == pytest.approx(0.4)
+    assert stream.way_left(T0 + 1.0) == pytest.approx(0.5)
+    assert stream.way_left(T0 + 2.0) == pytest.approx(0.1)
+    assert stream.way_left(T0 + 3.0) == stream.way_left(T0 + 9.0) == 0.0
+    stream.give_up()
+    assert stream.way_left(T0) == 0.0
+
+
+def test_less_than_a_hair_of_a_plan_is_not_worth_a_new_message():
+    stream = make()
+    plan = move(0.0, 0.5, 1.0)
+    stream.install(plan, T0)
+    follow(stream, T0 + 0.98)
+    before = stream.committed
+    stream.advance(plan.end - 0.5 * NEAREST_S)
+    assert stream.committed is before and stream.plan is not None
+
+
+def test_knots_keep_their_distance_to_both_ends():
+    stream = make()
+    stream.settle(0.0, np.zeros(2))
+    knots = np.array([0.0, 0.08, 0.1, 0.5 - KNOT_GAP_S, 0.5, 1.0])
+    motion = Trajectory(knots, np.zeros((6, 3, 2)))
+    assert stream._follow(motion, 0.0, 0.5, 0.08).times.tolist() == [0.0, 0.1, 0.5]
+    assert stream._follow(motion, 0.0, NEAREST_S, 0.08).times.tolist() == [0.0, NEAREST_S]
+    assert stream._follow(motion, 0.0, 0.99 * NEAREST_S, 0.08) is None

@@ -66,7 +66,7 @@ class Stream:
         self._collision = collision
         self._room: FloatArray | None = None  # of what is committed
         self._nearest = (config.first_point_s, NEAREST_S)
-        self.plan: Trajectory | None = None
+        self.plan: Trajectory | None
         self._origin: FloatArray  # where what is committed, or is to be, began
         # Of the plan, once there is one: when it is given up if it cannot be followed any further, and how.
         self._hopeless: float
@@ -200,8 +200,8 @@ class Stream:
     def _with_tail(self, lead: Trajectory) -> Trajectory | None:
         """``lead`` and a stop after it, when that keeps every limit."""
         for ramp in self._brake.ramps:
-            times, knots = self._brake.tails(np.array([lead.end]), lead.states[-1:], ramp)
-            motion = lead.then(Trajectory(times[0], knots[0]))
+            (times,), (knots,) = self._brake.tails(np.array([lead.end]), lead.states[-1:], ramp)
+            motion = lead.then(Trajectory(times, knots))
             if self._keeps_limits(motion):
                 return motion
         return None

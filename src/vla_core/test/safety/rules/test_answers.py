@@ -292,30 +292,39 @@ def twist(*rows, times=None, **changes):
     return replace(TwistProposal(Trace(SOURCE_TWIST), "", times, rows), **changes)
 
 
-SHAPE = TwistShapeRule("base_link", ("linear.x", "angular.z"))
+@pytest.fixture
+def shape():
+    return TwistShapeRule("base_link", ("linear.x", "angular.z"))
+
+
+@pytest.fixture
+def speed():
+    return TwistSpeedRule(Limit(0.5, "m/s", "x"), Limit(2.0, "rad/s", "x"))
+
+
 STILL = [0.0] * 6
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_twists_are_finite(value):
+def test_twists_are_finite(shape, value):
     for change in (twist([value, 0, 0, 0, 0, 0]), twist(STILL, times=[value]), twist(STILL, speed_scale=value)):
-        assert same(SHAPE.check(change), Decision.HOLD, "twist_shape", "nonfinite")
+        assert same(shape.check(change), Decision.HOLD, "twist_shape", "nonfinite")
 
 
-def test_twists_have_six_values_and_a_time_each():
+def test_twists_have_six_values_and_a_time_each(shape):
     good = twist(STILL, STILL)
-    assert SHAPE.check(good) is None and SHAPE.check(replace(good, frame_id="base_link")) is None
+    assert shape.check(good) is None and shape.check(replace(good, frame_id="base_link")) is None
     for change in (
         {"twists": np.zeros((2, 5))},
         {"twists": np.zeros((3, 6))},
         {"times_s": np.zeros(0), "twists": np.zeros((0, 6))},
     ):
-        assert same(SHAPE.check(replace(good, **change)), Decision.HOLD, "twist_shape", "dimensions")
+        assert same(shape.check(replace(good, **change)), Decision.HOLD, "twist_shape", "dimensions")
     for scale in (0.0, 1.5):
-        verdict = SHAPE.check(replace(good, speed_scale=scale))
+        verdict = shape.check(replace(good, speed_scale=scale))
         assert same(verdict, Decision.HOLD, "twist_shape", "dimensions", scale)
-    assert SHAPE.check(replace(good, speed_scale=1e-9)) is None
-    assert same(SHAPE.check(replace(good, frame_id="map")), Decision.HOLD, "twist_shape", "frame")
+    assert shape.check(replace(good, speed_scale=1e-9)) is None
+    assert same(shape.check(replace(good, frame_id="map")), Decision.HOLD, "twist_shape", "frame")
 
 
 @pytest.mark.parametrize(
@@ -325,19 +334,19 @@ def test_twists_have_six_values_and_a_time_each():
         ([0.0, LENGTH.value], True), ([0.0, LENGTH.value + 0.01], False),
     ],
 )  # fmt: skip
-def test_times_of_twists_rise_within_reason(times, good):
-    verdict = SHAPE.check(twist(STILL, STILL, times=times))
+def test_times_of_twists_rise_within_reason(shape, times, good):
+    verdict = shape.check(twist(STILL, STILL, times=times))
     assert verdict is None if good else same(verdict, Decision.HOLD, "twist_shape", "times_order")
 
 
 @pytest.mark.parametrize("axis", [1, 2, 3, 4])
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_axes_that_the_base_lacks_stay_zero(axis, sign):
+def test_axes_that_the_base_lacks_stay_zero(shape, axis, sign):
     row = np.zeros(6)
     row[axis] = sign * 1e-6
-    assert SHAPE.check(twist(row)) is None
+    assert shape.check(twist(row)) is None
     row[axis] = sign * 0.3
-    assert same(SHAPE.check(twist(STILL, row)), Decision.HOLD, "twist_shape", "twist_axis", 0.3)
+    assert same(shape.check(twist(STILL, row)), Decision.HOLD, "twist_shape", "twist_axis", 0.3)
 
 
 def test_a_base_that_has_every_axis_may_use_them():
@@ -350,23 +359,20 @@ def test_unknown_axes_are_listed_in_order():
         TwistShapeRule("base_link", ("f", "linear.x", "d", "b", "a", "c", "e"))
 
 
-SPEED = TwistSpeedRule(Limit(0.5, "m/s", "x"), Limit(2.0, "rad/s", "x"))
-
-
 @pytest.mark.parametrize("axis", range(6))
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_the_fastest_twist_of_a_plan_decides_on_each_axis(axis, sign):
+def test_the_fastest_twist_of_a_plan_decides_on_each_axis(speed, axis, sign):
     limit = 0.5 if axis < 3 else 2.0
     row = np.zeros(6)
     row[axis] = sign * limit
-    assert SPEED.check(twist(row, row, row)) is None
-    verdict = SPEED.check(twist(row, 2 * row, STILL))
+    assert speed.check(twist(row, row, row)) is None
+    verdict = speed.check(twist(row, 2 * row, STILL))
     assert same(verdict, Decision.SLOW, "twist_speed", "velocity_limit", 2 * limit, limit, scale=0.5)
 
 
 @pytest.mark.parametrize(
     ("linear", "angular", "value", "scale"), [(1.0, 3.0, 1.0, 0.5), (0.6, 8.0, 8.0, 0.25), (1.0, 4.0, 1.0, 0.5)]
 )
-def test_the_part_that_is_further_over_its_limit_decides_for_both(linear, angular, value, scale):
-    verdict = SPEED.check(twist([0, linear, 0, angular, 0, 0]))
+def test_the_part_that_is_further_over_its_limit_decides_for_both(speed, linear, angular, value, scale):
+    verdict = speed.check(twist([0, linear, 0, angular, 0, 0]))
     assert (verdict.value, verdict.scale) == (value, scale)
