@@ -101,7 +101,13 @@ def test_long_statements_are_shortened_around_the_change() -> None:
 
 
 def test_every_mutant_compiles_and_differs() -> None:
-    source = "def f(a, b):\n    for i in range(3):\n        if a[i] >= b or not a:\n            continue\n        a[i] *= 2.0\n"
+    source = textwrap.dedent("""
+        def f(a, b):
+            for i in range(3):
+                if a[i] >= b or not a:
+                    continue
+                a[i] *= 2.0
+    """)
     found = mutants(source, "f.py")
     assert len({m.key for m in found}) == len(found) >= 15
     original = compile(source, "f.py", "exec")
