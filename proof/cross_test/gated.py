@@ -7,12 +7,12 @@ replaced by calls. Steady and ROS time are both the simulated one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
-from ament_index_python.packages import get_package_share_path
 
+from vla_bringup.stack.spec import tabletop_params
 from vla_core.contract import Contract
 from vla_core.images import content_hash
 from vla_core.safety.clock import Now
@@ -33,6 +33,7 @@ from vla_sim.controllers import TrajectoryOptions
 from vla_sim.robot import urdf_text
 from vla_sim.ros.arm_robot import JOINT_NAMES, ArmRobot
 from vla_sim.ros.messages import to_command, to_joint_state
+from vla_sim.ros.noise import SensorNoise
 from vla_sim.simulation import TabletopSim
 
 STEP_NS = round(STEP_S * 1e9)
@@ -50,18 +51,35 @@ class Decided:
     speed_scale: float
 
 
+def tabletop(node: str) -> dict[str, Any]:
+    """What the tabletop's configuration, which demo and launch file use, says of ``node``."""
+    content: dict[str, Any] = yaml.safe_load(tabletop_params().read_text())
+    parameters: dict[str, Any] = content[f"/**/{node}"]["ros__parameters"]
+    return parameters
+
+
 def shipped_parameters() -> dict[str, Any]:
-    """Parameters of safety_monitor as the tabletop's configuration sets them, defaults included."""
-    parameters = {name: spec.default for name, spec in SPECS.items()} | {"use_sim_time": True}
-    file = get_package_share_path("vla_bringup") / "config" / "safety_monitor.yaml"
-    return parameters | yaml.safe_load(file.read_text())["/**"]["safety_monitor"]["ros__parameters"]
+    """Parameters of safety_monitor as shipped, defaults included."""
+    return {name: spec.default for name, spec in SPECS.items()} | tabletop("safety_monitor")
 
 
 def shipped_replan_hz() -> float:
-    """How often inference_node looks, as the tabletop's configuration says [Hz]."""
-    file = get_package_share_path("vla_bringup") / "config" / "inference_node.yaml"
-    parameters = yaml.safe_load(file.read_text())["/**/inference_node"]["ros__parameters"]
-    return float(parameters["replan_rate_hz"])
+    """How often inference_node looks, as shipped [Hz]."""
+    file = tabletop_params().with_name("inference_node.yaml")  # names every default
+    defaults = yaml.safe_load(file.read_text())["/**/inference_node"]["ros__parameters"]
+    return float((defaults | tabletop("inference_node"))["replan_rate_hz"])
+
+
+class Sensors:
+    """The noise that the shipped simulator gives its cameras."""
+
+    def __init__(self, seed: int) -> None:
+        self._noise = SensorNoise(int(tabletop("sim_node").get("image_noise", 0)), seed)
+
+    def __call__(self, observation: Observation) -> Observation:
+        """``observation`` as the cameras' drivers would give it."""
+        images = {name: self._noise(image) for name, image in observation.images.items()}
+        return replace(observation, images=images)
 
 
 class SimulatedTime:

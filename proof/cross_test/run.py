@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from proof.cross_test.gated import Decided, GatedArm, shipped_replan_hz
+from proof.cross_test.gated import Decided, GatedArm, Sensors, shipped_replan_hz
 from vla_core.contract import Bundle, load_bundle
 from vla_policy.onnx_policy import OnnxPolicy
 from vla_policy.training.grammar import COLORS, TASKS, sample_instruction
@@ -75,6 +75,7 @@ def play(sim: TabletopSim, policy: OnnxPolicy, number: int, options: Options) ->
     result = attempt(
         sim, policy, text, judge,
         latency_s=options.latency_s, timeout_s=options.timeout_s, period_s=1.0 / options.replan_hz, mover=arm,
+        spoil=Sensors(seed),
     )  # fmt: skip
     excess = max(0.0, sim.max_limit_violation)
     return Episode(

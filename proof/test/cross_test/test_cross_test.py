@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from proof.cross_test.gated import Decided, GatedArm, shipped_parameters, shippe
 from proof.cross_test.run import BUNDLE, Episode, Options, holds, main, show, summary
 from vla_core.contract import load_bundle
 from vla_core.types import ActionChunk
-from vla_policy.training.rollout import observe
+from vla_policy.onnx_policy import OnnxPolicy
+from vla_policy.training.calibration import spoiler
+from vla_policy.training.rollout import attempt, observe
 from vla_sim.sampling import scene_from_seed
 from vla_sim.simulation import TabletopSim
 from vla_sim.spec import EVALUATION_SEEDS
+from vla_sim.tasks import EpisodeJudge
 
 OPTIONS = Options(10.0, 0.02, 15.0)
 PASS = Decided(0.1, "PASS", "", "", 1.0)
@@ -63,7 +67,7 @@ def test_times_that_lock_step_cannot_keep_are_refused(
 
 def test_the_gate_is_configured_as_shipped() -> None:
     parameters = shipped_parameters()
-    assert parameters["use_sim_time"] and parameters["promised_stop_s"] == 0.4
+    assert parameters["use_sim_time"] and parameters["required_cameras"] == ["front", "wrist"]
     assert 1.0 <= shipped_replan_hz() <= 100.0
 
 
@@ -99,3 +103,23 @@ def test_a_small_run_keeps_the_promise(tmp_path: Path) -> None:
     result = json.loads(out.read_text())
     assert result["episodes"] == 3 and result["chunks"] > 60
     assert sum(result["decisions"].values()) == result["chunks"]
+
+
+@pytest.mark.render
+def test_a_policy_that_sees_only_noise_is_brought_to_rest_and_never_stopped_for_it() -> None:
+    """Cameras show noise: from its doubt alone the shipped policy asks for a hold, and the gate grants it."""
+    sim, policy = TabletopSim(), OnnxPolicy(load_bundle(BUNDLE))
+    scene = scene_from_seed(EVALUATION_SEEDS[1], task="pick")
+    sim.reset(scene)
+    arm = GatedArm(sim, policy.contract, "pick up the cube")
+    judge = EpisodeJudge(scene.task, scene.target, sim.state())
+    speeds: list[float] = []
+    attempt(
+        sim, policy, f"pick up the {scene.target} cube", judge, timeout_s=10.0, mover=arm,
+        spoil=spoiler("noise", np.random.default_rng(0)), on_step=lambda _: speeds.append(sim.joint_velocities()[:7]),
+    )  # fmt: skip
+    held = [decided.decision == "HOLD" and decided.reason == "unsure" for decided in arm.decided]
+    assert any(held) and not arm.stopped
+    longest = max(range(len(held)), key=lambda k: len(list(takewhile(bool, held[k:]))))
+    resting = speeds[longest + 6 : longest + len(list(takewhile(bool, held[longest:])))]
+    assert len(resting) > 5 and np.abs(resting).max() < 0.02, "at rest half a second after the hold began"
