@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from vla_core.contract import Bundle
+from vla_core.contract import Bundle, load_bundle
 from vla_core.errors import LimitsError, PreflightError
 from vla_core.policies import make_mock_policy
 from vla_core.testing import make_base_twist_example, make_contract_example
+from vla_core.uncertainty import speed_scale
 from vla_policy.check import check_bundle, check_robot
 from vla_policy.measure import measure_latency
 
 MakeBundle = Callable[..., Bundle]
+SHIPPED = Path(__file__).resolve().parents[1] / "policies" / "tabletop"
 
 
 def urdf(*joints: tuple[str, str]) -> str:
@@ -133,3 +135,11 @@ def test_latency_is_measured_by_the_clock_given() -> None:
     assert dataclasses.astuple(latency)[:6] == pytest.approx((4, 5.0, 5.0, 5.0, 200.0, 5.0))
     with pytest.raises(ValueError, match="at least 1"):
         measure_latency(policy, 0)
+
+
+def test_the_shipped_bundle_is_whole_and_says_when_it_is_unsure() -> None:
+    findings = [*check_bundle(SHIPPED, runs=3)]
+    assert [finding.question for finding in findings if not finding.ok] == []
+    assert {finding.question for finding in findings} >= {"files and contract", "model", "answer", "speed"}
+    spec = load_bundle(SHIPPED).contract.uncertainty
+    assert spec is not None and speed_scale(spec, spec.full_speed_below) == 1.0 > speed_scale(spec, spec.hold_above)

@@ -45,6 +45,7 @@ NONSENSE = (
 UNKNOWN_S = 6.0  # simulated time of an episode that cannot succeed
 WINDOW_S = 2.0  # as long as the longest usual doubt: that before the first movement
 FULL_SPEED_SHARE = 0.995  # of the known chunks
+LEAST_RAMP = 0.02  # between full speed and hold [nat]
 CHECK_FIRST = 5000  # number of the first evaluation scene that thresholds are checked on
 _WORKER: dict[str, Any] = {}
 
@@ -192,11 +193,15 @@ def judged(records: Sequence[Record], signal: str = "entropy") -> NDArray[np.flo
 
 
 def choose(records: Sequence[Record]) -> UncertaintySpec:
-    """Full speed for nearly every known chunk; a hold only beyond all that known episodes with success showed."""
+    """Full speed for nearly every known chunk; a hold at what the unknown cases show half of the time.
+
+    The second threshold lies above all doubt of known episodes that succeeded: they are slowed at most.
+    """
     known = [one for one in records if one.case in KNOWN]
     low = round(float(np.quantile(judged(known), FULL_SPEED_SHARE)), 3)
     most = float(judged([one for one in known if one.success]).max())
-    return UncertaintySpec("token_entropy", WINDOW_S, low, round(max(most, low + 0.02), 3))
+    unknown = float(np.median(judged([one for one in records if one.case in UNKNOWN])))
+    return UncertaintySpec("token_entropy", WINDOW_S, low, round(max(unknown, most, low + LEAST_RAMP), 3))
 
 
 def main(argv: list[str] | None = None) -> None:

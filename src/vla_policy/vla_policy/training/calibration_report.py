@@ -152,13 +152,14 @@ def draw(path: Path, picture: Path) -> bool:
     left.axvline(high, color="black", linewidth=1, label="holds from here on")
     left.set_yticks(range(len(cases), 0, -1), cases, fontsize=8)
     left.set_xlabel("token entropy, mean of 2 s [nat]")
-    left.legend(fontsize=7, loc="upper left")
+    left.legend(fontsize=7, loc="lower right")
     order = np.argsort(data["episode_entropy"])
     groups = np.array_split(order, QUANTILES)
     right.bar(
         range(1, QUANTILES + 1), [100 * data["episode_success"][group].mean() for group in groups], color="#1f5fa8"
     )
-    right.set_xlabel("tenth of the known episodes by mean entropy, surest first")
+    right.set_xlabel("tenths of the known episodes, surest first")
+    right.set_xticks(range(1, QUANTILES + 1))
     right.set_ylabel("success [%]")
     right.set_ylim(0, 105)
     figure.savefig(picture, dpi=100)
