@@ -16,7 +16,7 @@ ARGS ?=
 N ?= 1000000
 export INSTRUCTION
 
-.PHONY: help setup demo test bench faults fuzz coverage mutants train lint format clean distclean requirements
+.PHONY: help setup demo test bench faults fuzz crosstest coverage mutants train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ mutants: setup  ## change the safety core in thousands of small ways; each must 
 
 fuzz: setup  ## generated commands against the gate, judged independently: N=1000000 SEED=0; out/fuzz/report.json
 	@$(ENV) python -m proof.fuzz --commands $(N) --seed $(SEED) $(ARGS)
+
+crosstest: setup  ## planner against gate, 200 episodes of the shipped policy in lock-step; out/proof/cross_test.json
+	@$(ENV) python -m proof.cross_test $(ARGS)
 
 train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train
