@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 1 when the goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="duration of the measurement")
-    parser.add_argument("--replan-rate", type=float, default=10.0, help="chunks per second")
+    parser.add_argument("--replan-rate", type=float, default=20.0, help="chunks per second")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "bench" / "camera_to_command.json")
     arguments = parser.parse_args(argv)
     cores = sorted(os.sched_getaffinity(0))[:CORES]
