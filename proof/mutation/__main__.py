@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import os
 import pickle
@@ -38,6 +39,7 @@ CORE = [
 TESTS = [PACKAGE / "test" / name for name in ("safety", "test_limits.py", "test_urdf.py")]
 OUT = ROOT / "out" / "mutation"
 LISTED = Path(__file__).with_name("equivalent.yaml")
+PRELOADED = ("numpy", "pinocchio", "coal", "ruckig", "hypothesis.strategies", "hypothesis.extra.numpy")
 Key = tuple[str, str, str, str, int]
 
 
@@ -229,6 +231,8 @@ def anew(run: Run, todo: list[Mutant]) -> None:
             failed.append(f"!{tests[0].split('::')[0]}")  # it cannot even be imported
         os.write(writing, failed[0].encode() if code is not None else b"")
 
+    for name in PRELOADED:  # what takes long to import and does not import the core
+        importlib.import_module(name)
     pool(run, todo, judge_one, "constants")
 
 
