@@ -26,6 +26,7 @@ class Cells:
 
     corners: (N, 4, J): at (start, near), (end, near), (start, far), (end, far).
     stray: (N, J) furthest that any state of the cell is from the bilinear patch of its corners.
+    left_out: (N, J) the part of ``stray`` that no smaller cell has less of.
     along, across: (N, J) size of the patch, in time and in the direction of a stop.
     """
 
@@ -36,6 +37,7 @@ class Cells:
     far: FloatArray
     corners: FloatArray
     stray: FloatArray
+    left_out: FloatArray
     along: FloatArray
     across: FloatArray
 
@@ -89,10 +91,11 @@ class Surface:
         acceleration, jerk = self._acceleration[segment], self._jerk[segment]
         # A curve is off its chord by h**2/8 of the bound of its second derivative, or by h/2 of that of its first.
         tail = far[:, None] * stretch * jerk * (h * h / 8.0 + 0.25 * self._ramp * h)
-        stray = acceleration * (h * h / 8.0 + self._left_out[segment][:, None]) + tail
+        left_out = acceleration * self._left_out[segment][:, None]
+        stray = acceleration * (h * h / 8.0) + left_out + tail
         along = np.maximum(np.abs(corners[:, 1] - corners[:, 0]), np.abs(corners[:, 3] - corners[:, 2]))
         across = np.maximum(np.abs(corners[:, 2] - corners[:, 0]), np.abs(corners[:, 3] - corners[:, 1]))
-        return Cells(segment, start, end, near, far, corners, stray, along, across)
+        return Cells(segment, start, end, near, far, corners, stray, left_out, along, across)
 
 
 def stop_stretch(brake: Brake, ramp: float, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:

@@ -30,8 +30,8 @@ from vla_core.safety.workspace.model import CollisionModel
 from vla_core.types import FloatArray
 
 WINDOW_S = 0.25  # what the first certificate is tried on at once
-SHORTEST_S = 0.004  # cells are not halved below this, less than half a command period,
-FINEST_M = 3e-4  # nor when nothing moves further than this within them
+SHORTEST_S = 0.005  # cells are not halved below this, half a command period,
+FINEST_M = 1e-3  # nor when nothing moves further than this within them
 MOST = 1500  # cells times pairs looked at before a motion is refused as too close to call
 
 
@@ -69,7 +69,8 @@ class Sweep:
             items = items.where(~self._certified(cells, poses, items, floor, room))
             seen += len(items.cell)
             distance = self._aim(cells, items)
-            hit = distance < floor[items.pair]
+            lost = (self._model.reach[items.pair] * cells.left_out[items.cell]).sum(axis=1)
+            hit = distance < floor[items.pair] + lost
             until = min(cells.end[items.cell[hit]].min(initial=np.inf), np.inf if found is None else found.start)
             keep = ~self._certified(cells, poses, items, floor, room) & (cells.start[items.cell] < until)
             items, distance, hit = items.where(keep), distance[keep], hit[keep]
@@ -164,7 +165,10 @@ class _Halves:
         self._wanted: list[tuple[tuple[int, bool, bool], int, FloatArray]] = []
 
     def add(self, k: int, pair: int, normal: FloatArray, reach: FloatArray, hit: bool) -> bool:
-        """Halve cell ``k`` for ``pair``; False: it is not worth halving any more. hit: its middle is too near."""
+        """Halve cell ``k`` for ``pair``; False: it is not worth halving any more.
+
+        hit: its middle is too near for any smaller cell.
+        """
         cells = self._cells
         along, across = float(reach @ cells.along[k]), float(reach @ cells.across[k])
         in_time = float(cells.end[k] - cells.start[k]) > 2.0 * SHORTEST_S
