@@ -269,3 +269,17 @@ def test_deadlines_stretch_with_the_slowest_simulation():
     assert ClockConfig(min_rate=0.25).deadline(0.1) == pytest.approx(0.4)
     assert ClockConfig().deadline(0.1) == 0.1
     assert ClockConfig(min_rate=1e-9).min_rate == 1e-9
+
+
+def test_ros_time_may_be_behind_or_ahead_of_the_steady_clock_from_the_beginning():
+    for ros in (NS, 500 * NS, -5 * NS):
+        clock = StreamClock(ClockConfig())
+        assert clock.advance(Now(100 * NS, ros)) is None
+        assert clock.advance(Now(100 * NS + NS // 100, ros + NS // 100)) is None
+
+
+def test_a_clock_that_trembles_on_the_spot_is_a_stall_of_the_clock():
+    clocks = Clocks(simulated=True)
+    faults = [clocks.step(rate=0.0, jump_s=1e-6 * (k % 2)) for k in range(40)]
+    fault = next(fault for fault in faults if fault is not None)
+    assert (fault.decision, fault.rule, fault.reason) == (Decision.HOLD, "clock", "clock_stalled")

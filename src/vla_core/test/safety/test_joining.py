@@ -31,7 +31,7 @@ class Always:
         return self.answer(motion)
 
 
-def joiner(position=None, derivatives=None, stopping=None):
+def joiner(position=None, derivatives=None, stopping=None, collision=None):
     rules = (
         VelocityRule(("a",), LIMITS.velocity),
         AccelerationRule(("a",), LIMITS.acceleration),
@@ -41,6 +41,7 @@ def joiner(position=None, derivatives=None, stopping=None):
         position or PositionRule(LIMITS),
         rules if derivatives is None else derivatives,
         stopping or StoppingRule(LIMITS, Brake(LIMITS)),
+        collision,
     )
 
 
@@ -258,3 +259,33 @@ def test_the_join_itself_must_stay_inside():
     reference = np.array([[1.99], [3.0], [0.0]])  # on its way out, and every join overshoots
     joined = joiner(derivatives=(), stopping=Always(lambda _: None)).join(reference, START, plan, 0.0, 1.0)
     assert answer(joined.verdict)[:3] == ("HOLD", "joint_position", "position_limit") and joined.motion is None
+
+
+def test_the_way_must_be_clear_and_is_asked_about_once():
+    plan = line(speed=0.0)
+    asked = []
+    clear = joiner(collision=Always(asked.append)).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert clear.verdict is PASSED and asked == [clear.motion]
+    hold = Verdict(Decision.HOLD, "collision", "keep_out", "x", until_s=START + 0.3)
+    blocked = Always(lambda motion: asked.append(motion) or hold)
+    asked.clear()
+    joined = joiner(collision=blocked).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert joined.verdict is hold and joined.motion.end == pytest.approx(START + 0.3) and len(asked) == 1
+    assert (joined.origin_s, joined.start_s, joined.scale) == (0.0, START, 1.0)
+    nothing = Always(lambda motion: Verdict(Decision.HOLD, "collision", "keep_out", "x"))
+    assert joiner(collision=nothing).join(plan.states[0], START, plan, 0.0, 1.0).motion is None
+
+
+def test_a_way_that_breaks_a_limit_is_not_asked_about():
+    plan = line(speed=0.0)
+    asked = []
+    rule = Always(lambda motion: Verdict(Decision.SLOW, scale=0.9) if motion.start == START else None)
+    joiner(derivatives=[rule], collision=Always(asked.append)).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert asked == []
+
+
+def test_a_tenth_of_the_speed_may_be_asked_for():
+    plan = line(speed=0.0)
+    assert joiner().join(plan.states[0], START, plan, 0.0, SLOWEST).scale == SLOWEST
+    less = joiner().join(plan.states[0], START, plan, 0.0, np.nextafter(SLOWEST, 0.0))
+    assert answer(less.verdict)[:3] == ("HOLD", "speed", "speed_scale") and less.motion is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,13 @@ def test_an_effort_share_is_a_share(limits, share):
 def test_a_promise_that_cannot_be_kept_is_refused(limits):
     with pytest.raises(LimitsError, match="cannot be kept by 'shoulder'"):
         GateConfig(limits, promised_stop_s=0.1)
+
+
+@pytest.mark.parametrize("names", [("elbow", "shoulder", "wrist"), ("shoulder", "elbow")])
+def test_the_collision_model_is_of_the_same_joints(limits, names):
+    with pytest.raises(LimitsError, match="collision model has the joints"):
+        GateConfig(limits, collision=SimpleNamespace(joint_names=names))
+    assert GateConfig(limits, collision=SimpleNamespace(joint_names=limits.joint_names)).limits is limits
 
 
 def test_a_gripper_has_one_joint(limits):

@@ -63,8 +63,8 @@ class StreamClock:
         self._window: deque[Now] = deque()
         self._rate = 1.0
         self._still_s = 0.0
-        self._highest_ns = 0  # of ROS time since the last step back
-        self._mark: Now | None = None  # where the pace is being measured from
+        self._highest_ns: int  # of ROS time since the last step back
+        self._mark: Now  # where the pace is being measured from
         self._pace: Verdict | None = None
         self._time = 0.0
         self._offset = 0.0  # ROS time minus stream time [s], smoothed
@@ -109,7 +109,7 @@ class StreamClock:
             fault = self._paced(now)
         if self._config.simulated and fault is None:
             self._measure_rate(now)
-        elif fault is not None:
+        else:
             self._rate = 1.0
             self._window.clear()
         self._time += steady * self._rate
@@ -152,7 +152,6 @@ class StreamClock:
 
         Judged once in each deadline of a stall, and the judgement stands until the next.
         """
-        assert self._mark is not None
         span = (now.steady_ns - self._mark.steady_ns) * 1e-9
         deadline = self._config.deadline(self._config.stall.value)
         if span <= deadline:

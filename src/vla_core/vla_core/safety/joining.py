@@ -105,10 +105,8 @@ def too_slow(asked: float) -> Verdict:
 def _joins(reference: FloatArray, start: float, timed: Trajectory) -> list[Trajectory]:
     """Motions that reach ``timed`` after one of the durations; from the first instant when they are the same motion."""
     motions = []
-    first = max(timed.start - start, 0.0)
-    lengths = [first + join for join in JOINS_S]
-    if first > 0.0:
-        lengths.insert(0, max(first, JOINS_S[0]))
+    first = timed.start - start  # 0 when the plan begins with the reference
+    lengths = [max(first, JOINS_S[0]), *(first + join for join in JOINS_S)]
     for length in dict.fromkeys(min(length, timed.end - start) for length in lengths):
         onto = start + length
         rest = timed.part(onto, timed.end, gap=KNOT_GAP_S)
