@@ -12,14 +12,15 @@ from proof.fuzz.polynomials import FloatArray
 EPSILONS = np.array([0.0, 1e-15, 1e-12, 1e-9, 1e-7, 1e-6, 1e-4, 1e-3, 1e-2])
 # A quintic from rest to rest over d in T peaks at these times d/T, d/T^2, d/T^3.
 PEAKS = (1.875, 10.0 / np.sqrt(3.0), 60.0)
-# Through the table top in front of the base; folded into the column; hand into the upper arm; hand beside the base.
+# Through the table top; folded into the column; hand into the foot; hand beside the base; hand into the upper arm.
 COLLIDING = np.array(
     [
-        [0.0, 1.2, 0.0, -0.9, 0.0, 2.0, 0.8],
+        [0.0, 1.5, 0.0, -1.0, 0.0, 2.0, 0.8],
         [0.0, -1.6, 0.0, -3.0, 0.0, 0.5, 0.8],
-        [0.0, -0.3, 0.0, -3.05, 0.0, 3.6, 0.8],
+        [0.79, -0.81, -2.66, -3.02, 1.82, 3.42, 0.62],
         [1.5, 1.7, 0.0, -2.9, 0.0, 1.6, 0.8],
         [-2.6, 0.9, 2.8, -2.2, 1.0, 0.3, -1.0],
+        [-2.71, -1.13, 1.58, -3.03, 0.37, 0.7, 1.55],
     ]
 )
 
