@@ -26,6 +26,7 @@ DEAD = ("plan_overdue",)
 SLOW_STOPPED_S, SLOW_RUNNING_S = 0.4, 0.05
 TRY_S = 1.5
 SWAY_RAD, SWAY_S = 0.1, 2
+STALL_S = 0.15
 
 
 def killed(role: str) -> Callable[[Rig], Strike]:
@@ -85,6 +86,14 @@ def slow(role: str) -> Callable[[Rig], Strike]:
         return Strike(fault_ns, remove)
 
     return strike
+
+
+def stalled(rig: Rig) -> Strike:
+    """The robot stands still for STALL_S with all that it sends, as simulations on busy machines do, and goes on."""
+    fault_ns = rig.processes.signal("robot", signal.SIGSTOP)
+    time.sleep(STALL_S)
+    rig.processes.signal("robot", signal.SIGCONT)
+    return Strike(fault_ns)
 
 
 def starved(rig: Rig) -> Strike:
@@ -210,6 +219,7 @@ FAULTS: tuple[Fault, ...] = (
     _process("inference_node paused", "planner", paused),
     _monitor("monitor killed", killed),
     _monitor("monitor paused", paused),
+    Fault("robot stalled", "process", stalled, _nominal, ("robot",), watch_s=1.5),
     Fault("CPU starvation", "process", starved, _nominal, watch_s=3.0),
     Fault(
         "second commander",

@@ -16,10 +16,10 @@ class Clocks:
         self.steady, self.ros = NS, 50 * NS
         self.step(0.0)
 
-    def step(self, steady_s=0.01, rate=1.0, jump_s=0.0):
+    def step(self, steady_s=0.01, rate=1.0, jump_s=0.0, **robot):
         self.steady += round(steady_s * NS)
         self.ros += round(steady_s * rate * NS) + round(jump_s * NS)
-        return self.clock.advance(Now(self.steady, self.ros))
+        return self.clock.advance(Now(self.steady, self.ros), **robot)
 
     def run(self, count, **step):
         return [fault for fault in (self.step(**step) for _ in range(count)) if fault is not None]
@@ -66,6 +66,52 @@ def test_a_stall_is_found_when_its_scaled_deadline_has_passed(min_rate, stands_s
     assert (fault.decision, fault.reason) == (Decision.HOLD, "clock_stalled")
     assert clocks.clock.rate == 1.0
     assert clocks.step() is None
+
+
+def test_the_stream_waits_for_a_simulation_that_stands_still():
+    clocks = Clocks(simulated=True, min_rate=0.5)
+    clocks.run(100)
+    before, stamp = clocks.clock.time, clocks.ros
+    assert clocks.run(25, rate=0.0, robot_silent=True) == []
+    assert clocks.clock.stands
+    waits_at = clocks.clock.time
+    assert waits_at - before == pytest.approx(0.02, abs=2e-3)
+    assert clocks.clock.ahead(clocks.steady + 5_000_000) == waits_at
+    clocks.step(steady_s=0.015)
+    assert clocks.clock.stands and clocks.clock.time == waits_at  # until the simulation is there too
+    clocks.run(10)
+    assert not clocks.clock.stands
+    assert clocks.clock.rate > 0.9  # only what was not yet known to stand still counts
+    assert clocks.clock.time - before == pytest.approx(0.115, abs=0.015)
+    assert clocks.clock.of_stamp(stamp) == pytest.approx(before, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("config", "step"),
+    [
+        ({"simulated": True, "min_rate": 0.5}, {"rate": 0.0}),
+        ({"simulated": True, "min_rate": 0.5}, {"rate": 1.0, "robot_silent": True}),
+        ({}, {"rate": 0.0, "robot_silent": True}),
+    ],
+    ids=["the joint states go on", "the clock goes on", "no simulation"],
+)
+def test_the_stream_does_not_wait_for_less(config, step):
+    clocks = Clocks(**config)
+    clocks.run(100)
+    before = clocks.clock.time
+    for _ in range(14):
+        clocks.step(**step)
+        assert not clocks.clock.stands
+    assert clocks.clock.time - before > 0.1  # not all of it: a slow simulation looks like that too
+
+
+def test_a_stop_is_carried_through_though_the_simulation_never_comes_back():
+    clocks = Clocks(simulated=True, min_rate=0.5)
+    clocks.run(100)
+    before = clocks.clock.time
+    faults = clocks.run(100, rate=0.0, robot_silent=True)
+    assert {fault.reason for fault in faults} == {"clock_stalled"}
+    assert clocks.clock.time - before == pytest.approx(0.02 + 0.7, abs=0.03)
 
 
 def test_a_step_back_is_a_stop():

@@ -1,8 +1,9 @@
 """The time line that commands are streamed on, and the guard over the clock that stamps come from.
 
 The stream's own time only ever advances, paced by the steady clock. In simulation it goes at the measured real-time
-factor, because the simulated controller does; when /clock stalls it goes on at the steady pace, so that a stop is
-carried through.
+factor, because the simulated controller does. While /clock and the joint states both stand still, so does the
+simulation, and the stream waits for it: else the arm would have to catch up, faster than it may. When /clock alone
+stalls, or for too long, the stream goes on at the steady pace, so that a stop is carried through.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ BACK = Limit(1e-3, "s", "stamps are rounded; nothing else makes time go back")
 CREEP = Limit(
     0.1, "of the minimum real-time factor", "ten times slower than declared, however it trembles, is no clock"
 )
+STANDS_S = 0.025  # five ticks of a 200 Hz /clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class StreamClock:
         self._mark: Now  # where the pace is being measured from
         self._pace: Verdict | None = None
         self._time = 0.0
+        self.stands = False  # the simulation stands still, or has not yet come to where the stream waits for it
+        self._lead = 0.0  # how far the stream went on before that was known [s]
         self._offset = 0.0  # ROS time minus stream time [s], smoothed
 
     @property
@@ -81,7 +85,9 @@ class StreamClock:
 
     def ahead(self, steady_ns: int) -> float:
         """Stream time at ``steady_ns``, without observing the clocks [s]."""
-        return self._time if self._last is None else self._time + (steady_ns - self._last.steady_ns) * 1e-9 * self._rate
+        if self._last is None or self.stands:
+            return self._time
+        return self._time + (steady_ns - self._last.steady_ns) * 1e-9 * self._rate
 
     def of_stamp(self, ros_ns: int) -> float:
         """Stream time of a ROS stamp [s]."""
@@ -94,8 +100,8 @@ class StreamClock:
             self._highest_ns = now.ros_ns
             self._anchor(now)
 
-    def advance(self, now: Now) -> Verdict | None:
-        """Move on to ``now`` and judge the ROS clock."""
+    def advance(self, now: Now, robot_silent: bool = False) -> Verdict | None:
+        """Move on to ``now`` and judge the ROS clock. ``robot_silent``: no joint state has come for some periods."""
         self.start(now)
         assert self._last is not None
         steady = (now.steady_ns - self._last.steady_ns) * 1e-9
@@ -112,12 +118,29 @@ class StreamClock:
         else:
             self._rate = 1.0
             self._window.clear()
-        self._time += steady * self._rate
+        self._time += self._passed(steady * self._rate, ros, robot_silent, fault)
         if fault is None:
             self._offset += OFFSET_GAIN * (now.ros_ns * 1e-9 - self._time - self._offset)
         elif fault.reason != "clock_stalled":
             self._anchor(now)
         return fault
+
+    def _passed(self, planned: float, ros: float, robot_silent: bool, fault: Verdict | None) -> float:
+        """How much of the ``planned`` stream time passes: none while a simulation stands still [s]."""
+        if fault is not None or not self._config.simulated:
+            self.stands, self._lead = False, 0.0
+            return planned
+        if ros == 0.0:
+            self.stands = robot_silent and self._still_s > STANDS_S
+            if not self.stands:
+                self._lead += planned
+                return planned
+            self._window.clear()  # the pace of a simulation is that at which it runs
+            return 0.0
+        paid = min(self._lead, planned) if self.stands else 0.0
+        self._lead = self._lead - paid if self.stands else 0.0
+        self.stands = self._lead > 0.0
+        return planned - paid
 
     def _anchor(self, now: Now) -> None:
         self._offset = now.ros_ns * 1e-9 - self._time

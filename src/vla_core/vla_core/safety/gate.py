@@ -205,9 +205,11 @@ class ArmGate:
     def tick(self, now: Now) -> Command | None:
         """One command period: judge the robot, move on, say what to publish; None: nothing."""
         with self.lock:
-            fault = self._clock.advance(now)
+            fault = self._clock.advance(now, self._robot.silent(now))
             time = self._clock.time
             self._judge(fault, now, time)
+            if self._clock.stands:
+                return None  # a stop begins when there is somebody to stop; what was sent ends at rest
             self._stream.advance(time)
             return self._command(time)
 

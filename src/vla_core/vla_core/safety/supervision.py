@@ -16,6 +16,7 @@ from vla_core.safety.rules.tracking import TrackingRule
 from vla_core.types import FloatArray, read_only
 
 STILL = 0.05  # [rad/s or m/s], an arm faster than this is not at rest
+SILENT_NS = 25_000_000  # two periods of joint states at 100 Hz, and their jitter
 PAST = 1.5  # joint states are remembered for this much longer than images may be old
 
 
@@ -76,6 +77,10 @@ class Supervision:
         """Whether the arm is measured to move."""
         velocity = self._velocity
         return velocity is not None and bool((np.abs(velocity) > STILL).any())  # not of a maximum: NaN would hide
+
+    def silent(self, now: Now) -> bool:
+        """Whether joint states have stopped coming, if only for a moment."""
+        return self._received_ns is not None and now.steady_ns - self._received_ns > SILENT_NS
 
     def unfit(self, now: Now) -> Verdict | None:
         """Why no plan may run at ``now``."""
