@@ -77,8 +77,8 @@ class GroundTruth:
         outside = ((positions < self._range[0] - 1e-6) | (positions > self._range[1] + 1e-6)).any(axis=1)
         if outside.any():
             yield Escape("simulated_position", int(at[outside][0]), "outside the joint's range in the simulator")
-        moved = np.array([0, *(when for when, _ in journal.activations)])
-        hands = np.searchsorted(moved, at, "right")  # how often it was moved by hand until then
+        moved = np.array([-1, *(when for when, _ in journal.activations)])
+        hands = np.searchsorted(moved, at)  # how often it was moved by hand before then
         passed = np.maximum(np.diff(at), 1)[:, None] * 1e-9
         speed = np.abs(np.diff(positions, axis=0)) / passed / self._limits.velocity
         fast = (speed.max(axis=1) > 1.0 + SPEED_TOLERANCE) & (hands[1:] == hands[:-1])
