@@ -86,6 +86,8 @@ def test_numbers():
         (2.0, 4.0, 0.125, math.sqrt(2.0 * 0.125 / 4.0) + 2.0 * math.sqrt(0.125 / 4.0)),
         (2.0, 4.0, 0.6, 0.5 + 2.0 * math.sqrt(0.6 / 4.0)),
         (0.5, 4.0, 2.0, 0.125 + 4.0 + 0.125),
+        (3.0, 9.0, 0.8, 1 / 3 + 2.0 * math.sqrt(0.8 / 9.0)),
+        (3.0, 9.0, 2.0, 1 / 3 + 2 / 3 + 1 / 3),
     ],
 )
 def test_the_longest_stop_first_takes_away_what_still_drives(acceleration, jerk, speed, stop_s):

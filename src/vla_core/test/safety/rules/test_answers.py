@@ -376,3 +376,8 @@ def test_the_fastest_twist_of_a_plan_decides_on_each_axis(speed, axis, sign):
 def test_the_part_that_is_further_over_its_limit_decides_for_both(speed, linear, angular, value, scale):
     verdict = speed.check(twist([0, linear, 0, angular, 0, 0]))
     assert (verdict.value, verdict.scale) == (value, scale)
+
+
+def test_each_part_of_a_twist_has_its_own_axes(speed):
+    assert speed.check(twist([0.3, 0.4, 0.0, 0.0, 1.2, 1.6])) is None
+    assert speed.check(twist([0.0, 0.0, 0.5, 2.0, 0.0, 0.0])) is None

@@ -172,7 +172,7 @@ class TestDeadMan:
             assert (verdict.value, verdict.limit) == (k, PROOF.value == 5.0 and 5.0)
             assert rule.admit(10 + k, *self.at(0.75 + 0.25 * k)).value == k  # the same chunk again proves nothing
         assert rule.admit(15, *self.at(2.0)) is None
-        assert rule.admit(16, *self.at(9.0)) is None  # nothing more is asked
+        assert rule.admit(16, *self.at(2.5)) is None  # nothing more is asked, though it comes late
 
     def test_a_chunk_that_comes_too_late_begins_the_proof_anew(self):
         rule = self.rule()
@@ -180,6 +180,14 @@ class TestDeadMan:
         self.fail(rule, 1.0)
         assert [rule.admit(k, *self.at(1.0 + 0.25 * k)).value for k in range(3)] == [1.0, 2.0, 3.0]
         assert rule.admit(7, *self.at(1.5 + 0.375)).value == 1.0
+
+    def test_silence_for_longer_than_a_second_was_an_end(self):
+        for silence, asked in ((AGAIN.value, True), (AGAIN.value + 0.25, False)):
+            rule = self.rule()
+            self.fail(rule, 0.5)
+            self.fail(rule, 1.0)
+            rule.admit(1, *self.at(1.0))
+            assert (rule.admit(2, *self.at(1.0 + silence)) is not None) is asked
 
     def test_a_new_beginning_forgets_everything(self):
         rule = self.rule()

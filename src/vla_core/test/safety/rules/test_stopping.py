@@ -147,3 +147,29 @@ def test_the_better_of_two_stops_is_reported(shorter, value):
 
     verdict = Rule(LIMITS, Brake(LIMITS)).check(Trajectory.at_rest(0.0, np.zeros(3)))
     assert verdict.value == value and f"take {'b' if shorter < 0.3 else 'a'} over" in verdict.detail
+
+
+@pytest.mark.parametrize("ramp", [0, 1])
+def test_the_excess_of_every_joint_of_every_stop_is_exact(ramp):
+    """Slow motions beside both ends of the ranges, so that places decide, and fast ones, so that speeds do."""
+    rng = np.random.default_rng(5)
+    states = rng.normal(size=(24, 3, 3)) * np.array([0.02, 0.3, 1.0])[:, None]
+    states[:8, 0] += [-0.98, -0.48, 7.0]
+    states[8:16, 0] += [0.48, 1.98, -7.0]
+    states[16:, 1] *= 6.0
+    for start in (np.zeros(3), np.array([-1.05, 2.05, 0.0])):
+        got = StoppingRule(LIMITS, Brake(LIMITS))._tail_excess(states, start, Brake(LIMITS).ramps[ramp])
+        np.testing.assert_allclose(got, [excess_of(state, start, Brake(LIMITS).ramps[ramp]) for state in states])
+        assert (got[:16] > 0.0).any() and (got[:16] < 0.0).any()
+
+
+def test_the_stops_of_one_state_are_not_compared_with_those_of_another():
+    class Rule(StoppingRule):
+        def _tail_excess(self, states, start, ramp):
+            gentle = ramp == self._brake.ramps[0]
+            worst = [0.3, 0.5] if gentle else [0.35, 0.4]
+            return np.array([[value, -1.0, -1.0] for value in worst])
+
+    states = np.zeros((2, 3, 3))
+    verdict = Rule(LIMITS, Brake(LIMITS)).check(Trajectory(np.array([0.0, 0.02]), states))
+    assert verdict.value == 0.3

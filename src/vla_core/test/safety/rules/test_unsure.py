@@ -55,3 +55,12 @@ def test_an_unsure_policy_brakes_the_arm_and_is_never_latched(bench):
     assert bench.gate.submit(bench.wave(41, bench.ros_ns, speed_scale=0.5), bench.now).decision is Decision.SLOW
     bench.settle()
     bench.assert_limits_kept()
+
+
+def test_full_speed_is_sure_and_may_be_what_it_takes_to_go_on():
+    rule = UnsureRule(0.3, 0.5)
+    assert rule.check(0.1) is not None
+    assert rule.check(1.0) is None
+    assert rule.check(0.4) is None
+    strict = UnsureRule(0.5, 1.0)
+    assert strict.check(0.1) is not None and strict.check(0.9) is not None and strict.check(1.0) is None
