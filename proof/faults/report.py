@@ -98,6 +98,8 @@ def _goal(milliseconds: float | None) -> str:
 
 
 def _excess(row: Row) -> str:
+    if not row.facts:
+        return "not seen"
     words = row.words("contact")
     peak = row.most("peak_excess")
     number = "none" if peak <= 0.0 else f"{peak:.2%}"

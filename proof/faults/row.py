@@ -59,7 +59,7 @@ class Row:
             "detection": {f"p{share}": self.milliseconds("detection_s", share) for share in (50, 99)},
             "rest_ms": self.milliseconds("rest_s", 99),
             "rest": {f"p{share}": self.milliseconds("rest_s", share) for share in (50, 99)},
-            "peak_violation": self.most("peak_excess"),
+            "peak_violation": self.most("peak_excess") if self.facts else None,
             "contact": self.words("contact"),
             "reason": self.words("reason"),
             "speed_at_fault_rad_s": [round(facts.speed_at_fault, 2) for facts in self.facts],

@@ -39,6 +39,13 @@ def test_a_repetition_that_never_began_is_not_ok() -> None:
     assert made.as_mapping()["repetitions"] == 2
 
 
+def test_what_never_began_has_no_measured_excess() -> None:
+    made = row()
+    made.broken.append("the stack did not start")
+    assert made.as_mapping()["peak_violation"] is None
+    assert "not seen" in markdown([made], MACHINE)
+
+
 def test_skipped_is_neither_ok_nor_not(tmp_path: Path) -> None:
     made = Row("worker hung", "process", GOAL, skipped="no worker")
     write_report([made], tmp_path, {})
