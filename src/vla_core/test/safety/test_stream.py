@@ -13,7 +13,7 @@ from vla_core.safety.rules.acceleration import AccelerationRule
 from vla_core.safety.rules.jerk import JerkRule
 from vla_core.safety.rules.position import PositionRule
 from vla_core.safety.rules.velocity import VelocityRule
-from vla_core.safety.stream import KNOT_GAP_S, NEAREST_S, SHARES, Stream, StreamConfig
+from vla_core.safety.stream import KNOT_GAP_S, NEAREST_S, SHARES, Stream, StreamConfig, _less
 from vla_core.safety.trajectory import Trajectory
 
 ONE = np.ones(2)
@@ -22,7 +22,7 @@ WIDE = {"lower": -50 * ONE, "upper": 50 * ONE, "velocity": 1e3 * ONE, "accelerat
 T0 = 20.0
 
 
-def make(config=None, **limits):
+def make(config=None, collision=None, **limits):
     fields = {"lower": -2 * ONE, "upper": 2 * ONE, "velocity": 2 * ONE, "acceleration": 10 * ONE, "jerk": 5e3 * ONE}
     lim = JointLimits(NAMES, ("rad", "rad"), effort=ONE, **{**fields, **limits})
     rules = (
@@ -30,7 +30,7 @@ def make(config=None, **limits):
         AccelerationRule(NAMES, lim.acceleration),
         JerkRule(NAMES, lim.jerk),
     )
-    stream = Stream(lim, Brake(lim), PositionRule(lim), rules, config or StreamConfig())
+    stream = Stream(lim, Brake(lim), PositionRule(lim), rules, config or StreamConfig(), collision)
     stream.settle(T0, np.zeros(2))
     return stream
 
@@ -447,3 +447,65 @@ def test_knots_keep_their_distance_to_both_ends():
     assert stream._follow(motion, 0.0, 0.5, 0.08).times.tolist() == [0.0, 0.1, 0.5]
     assert stream._follow(motion, 0.0, NEAREST_S, 0.08).times.tolist() == [0.0, NEAREST_S]
     assert stream._follow(motion, 0.0, 0.99 * NEAREST_S, 0.08) is None
+
+
+def test_how_far_outside_it_may_be_counts_from_where_the_plan_begins():
+    stream = make(**{**WIDE, "lower": -2 * ONE, "upper": 2 * ONE})
+    back = move([2.05, 0.0], [1.5, 0.0], 1.5)
+    stream.install(back, T0)
+    assert stream._keeps_limits(back)
+    stream.settle(T0, np.array([2.05, 0.0]))
+    out = move([1.0, 0.0], [2.05, 0.0], 1.5)  # begins inside, ends where the arm once was
+    stream.install(out, T0)
+    assert not stream._keeps_limits(out)
+    states = np.array(out.states)
+    states[0, 1:, 0] = 2.05  # neither a speed nor an acceleration is a place
+    fast = Trajectory(out.times, states)
+    stream.install(fast, T0)
+    assert not stream._keeps_limits(fast)
+
+
+class Room:
+    """A collision rule that says what it is told, and remembers what it was asked."""
+
+    def __init__(self, near, surely, clear):
+        self.answers = near, surely, clear
+        self.asked = []
+
+    def near(self, candidate, plan):
+        self.asked.append(("near", candidate, plan))
+        return self.answers[0]
+
+    def surely_clear(self, motion):
+        self.asked.append(("surely", motion, None))
+        return self.answers[1]
+
+    def check(self, motion):
+        self.asked.append(("check", motion, None))
+        return None if self.answers[2] else Verdict(Decision.HOLD)
+
+
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("surely", [False, True])
+@pytest.mark.parametrize("clear", [False, True])
+def test_what_leaves_the_proven_plan_is_proven_itself_up_to_its_second_knot(near, surely, clear):
+    room = Room(near, surely, clear)
+    stream = make(collision=room)
+    plan = cruise()
+    stream.install(plan, T0)
+    stream.advance(T0)
+    assert (len(stream.committed.times) > 1) is (near or surely or clear)
+    asked = [name for name, _, _ in room.asked]
+    assert asked[:3] == ["near", "surely", "check"][: 1 if near else 2 if surely else 3]
+    _, candidate, along = room.asked[0]
+    assert along is plan
+    for name, head, _ in room.asked[1:3] if not near else []:
+        if name != "near":
+            np.testing.assert_array_equal(head.times, candidate.times[:2])
+            np.testing.assert_array_equal(head.states, candidate.states[:2])
+
+
+def test_the_lesser_room_is_that_of_both_and_unknown_when_one_is():
+    one, other = np.array([0.1, 0.5]), np.array([0.2, 0.3])
+    np.testing.assert_array_equal(_less(one, other), [0.1, 0.3])
+    assert _less(None, other) is None and _less(one, None) is None and _less(None, None) is None
