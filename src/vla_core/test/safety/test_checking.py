@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vla_core.safety.checking import LONGEST_S, LOOK_BACK_S, REPAIRS, SHORTEST_S, Checker, Snapshot
+from vla_core.safety.checking import LONGEST_S, LOOK_BACK_S, REPAIRS, SHORTEST_S, Checker, Snapshot, _asked
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import PASSED, Decision, Verdict
 from vla_core.safety.joining import SLOWEST, too_slow
@@ -401,3 +401,93 @@ class TestChunk:
         prepared = checker.prepare(self.chunk(speed_scale=0.5, **grip), snapshot(self.at(0.15, 0.25)), NOW - 0.3)
         np.testing.assert_allclose(prepared.grip[0], NOW + (self.TIMES - 0.3) / 0.5)
         np.testing.assert_array_equal(prepared.grip[1], grip["gripper_positions"])
+
+
+class Room:
+    """A collision rule that says what it is told."""
+
+    def __init__(self, surely, answer):
+        self.surely, self.answer, self.asked = surely, answer, []
+
+    def surely_clear(self, motion):
+        return self.surely
+
+    def check(self, motion):
+        self.asked.append(motion)
+        return self.answer
+
+
+BLOCKED = Verdict(Decision.HOLD, "collision", "keep_out", "x", until_s=NOW + 0.05)
+
+
+class TestRoom:
+    """The room about the arm is looked at last."""
+
+    @pytest.mark.parametrize("surely", [False, True])
+    @pytest.mark.parametrize("clear", [False, True])
+    def test_a_single_point_goes_where_it_is_clear(self, checker, surely, clear):
+        checker.collision = Room(surely, None if clear else BLOCKED)
+        motion = checker.single(command([0.2], ZERO[:1]), snapshot())
+        assert (motion is not None) is (surely or clear)
+        assert bool(checker.collision.asked) is not surely
+
+    def test_a_command_is_cut_where_it_is_not_clear(self, checker):
+        checker.collision = Room(False, BLOCKED)
+        prepared = checker.prepare(command([0.1, 0.2], ZERO[:2]), snapshot(), NOW)
+        assert prepared.verdict is BLOCKED and prepared.motion.end == pytest.approx(NOW + 0.05)
+        checker.collision = Room(False, None)
+        assert checker.prepare(command([0.1, 0.2], ZERO[:2]), snapshot(), NOW).verdict is PASSED
+        assert len(checker.collision.asked) == 1
+
+    def test_where_it_could_not_be_stopped_is_said_first(self, checker):
+        checker.collision = Room(False, BLOCKED)
+        checker._stopping.check = lambda motion: HELD
+        assert checker.prepare(command([0.5, 1.0], ZERO[:2]), snapshot(), NOW).verdict is HELD
+        assert checker.collision.asked == []
+
+
+class TestExactness:
+    @pytest.mark.parametrize("joint", range(3))
+    def test_soonest_by_jerk_alone(self, limits, joint):
+        one = np.ones(3)
+        slow = replace(limits, jerk=one, velocity=100 * one, acceleration=100 * one)
+        target = np.zeros(3)
+        target[joint] = -0.2
+        checker = Checker(GateConfig(slow, promised_stop_s=1e4))
+        assert checker.soonest(np.zeros(3), target) == pytest.approx(1.01 * (60.0 * 0.2) ** (1 / 3))
+
+    def test_a_command_of_several_points_at_once_goes_to_the_last(self, checker):
+        start = [[0.3, 0.0, 0.0], [0, 0, 0], [0, 0, 0]]
+        proposal = command([0.0, 0.001], [[0.3, 0.0, 0.0], [1.0, 0.0, 0.0]])
+        prepared = checker.prepare(proposal, snapshot(start), NOW)
+        expected = checker.soonest(np.array([0.3, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))
+        assert prepared.motion.end - NOW == pytest.approx(expected)
+
+    def test_a_motion_may_last_as_long_as_the_longest(self, checker):
+        """At scale 0.5 exactly twice 120 s."""
+        prepared = checker.prepare(command([120.0], ZERO[:1], speed_scale=0.5), snapshot(start=0.0), 0.0)
+        assert prepared.motion.end == LONGEST_S == 240.0
+
+    @pytest.mark.parametrize(
+        ("beyond", "reason"), [(0.0, "speed_scale"), (0.9e-9, "speed_scale"), (1.5e-9, "speed_recovery")]
+    )
+    def test_who_asked_is_forgiven_rounding(self, beyond, reason):
+        assert _asked(replace(command([1.0], ZERO[:1]), speed_scale=0.5 + beyond), 0.5).reason == reason
+
+    def test_the_step_is_of_the_place_not_of_its_derivatives(self, checker):
+        chunk = TestChunk().chunk()
+        accelerated = replace(chunk, accelerations=np.full((8, 3), 0.2))
+        measured = np.array([0.15, 0.2, 0.0])
+        prepared = checker.prepare(accelerated, snapshot(TestChunk().at(0.15), measured=measured), NOW - 0.3)
+        assert prepared.verdict.reason != "step_limit"
+        far = np.array([0.15, 0.4, 0.2])
+        assert (
+            checker.prepare(accelerated, snapshot(TestChunk().at(0.15), measured=far), NOW - 0.3).verdict.reason
+            == "step_limit"
+        )
+
+    def test_the_grip_of_a_cut_command_still_counts_from_its_beginning(self, checker):
+        checker.collision = Room(False, BLOCKED)
+        grip = {"gripper_joint": "finger", "gripper_positions": np.array([0.01, 0.02])}
+        prepared = checker.prepare(command([0.1, 0.2], ZERO[:2], **grip), snapshot(), NOW)
+        np.testing.assert_allclose(prepared.grip[0], [NOW + 0.1, NOW + 0.2])
