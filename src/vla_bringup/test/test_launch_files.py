@@ -19,11 +19,22 @@ def keyword(call: ast.Call, name: str) -> str:
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
 def test_launch_files_start_programs_that_exist(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    nodes = called(tree, "Node") + called(tree, "LifecycleNode")
-    assert nodes
+    nodes = [node for kind in ("Node", "LifecycleNode", "SimulatedRobot") for node in called(tree, kind)]
+    assert nodes or "vla_policy.worker" in path.read_text()
     for node in nodes:
         setup = (PACKAGE.parent / keyword(node, "package") / "setup.py").read_text()
         assert f'"{keyword(node, "executable")} = ' in setup
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_every_argument_is_described_once_and_used(path: Path) -> None:
+    text = path.read_text()
+    arguments = called(ast.parse(text), "DeclareLaunchArgument")
+    names = [ast.literal_eval(argument.args[0]) for argument in arguments]
+    assert len(set(names)) == len(names) > 0
+    for argument, name in zip(arguments, names, strict=True):
+        assert len(keyword(argument, "description")) > 10
+        assert text.count(f'"{name}"') > 1, f"{name} is declared, but nothing asks for it"
 
 
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)

@@ -18,9 +18,9 @@ def test_texts_stay_texts_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -
         "node", "package", "node", parameters={"bundle": "/a b/c", "version": "1.0", "rate": 2.5, "on": True}
     )
     command = spec.command("left", Path("/p.yaml"))
-    given = dict(item.split(":=", 1) for item in command if ":=" in item and not item.startswith("__"))
+    given = dict(item.split(":=", 1) for item in command if ":=" in item and not item.startswith(("__", "/clock")))
     assert {key: yaml.safe_load(value) for key, value in given.items()} == dict(spec.parameters)
-    assert "__ns:=/left" in command
+    assert "__ns:=/left" in command and "/clock:=clock" in command
 
 
 def test_the_parameter_file_names_the_nodes_that_are_started() -> None:

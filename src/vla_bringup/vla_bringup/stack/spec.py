@@ -30,7 +30,8 @@ class NodeSpec:
         arguments = [str(executable_path(self.package, self.executable)), "--ros-args"]
         arguments += ["-r", f"__node:={self.name}"]
         if namespace:
-            arguments += ["-r", f"__ns:=/{namespace.strip('/')}"]
+            # With a clock of its own: two simulations must not set each other's time.
+            arguments += ["-r", f"__ns:=/{namespace.strip('/')}", "-r", "/clock:=clock"]
         arguments += ["--params-file", str(params_file)]
         for key, value in self.parameters.items():
             # YAML, so that a text that looks like a number stays a text.

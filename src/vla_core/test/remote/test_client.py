@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import select
 import socket
@@ -13,10 +14,11 @@ import msgpack
 import numpy as np
 import pytest
 
-from vla_core.contract import contract_to_mapping, load_contract
+from vla_core.contract import LanguageSpec, contract_to_mapping, load_contract
 from vla_core.errors import ActionError, ObservationError, RemotePolicyError
 from vla_core.policy import Policy
 from vla_core.remote import Backoff, Deadlines, RemoteDeadlineError, RemotePolicy
+from vla_core.remote.client import _same_meaning
 from vla_core.testing import make_contract_example, make_contract_mapping, make_observation_example
 from vla_core.testing.policy_conformance import PolicyConformance
 
@@ -131,6 +133,14 @@ def test_another_contract_than_ours_is_refused(server: Any, connect: Any) -> Non
     server.metadata["vla"]["contract"] = contract_to_mapping(make_contract_example(version="2.0.0"))
     with pytest.raises(RemotePolicyError, match=r"tabletop_example@2\.0\.0.*tabletop_example@0\.1\.0"):
         connect(contract=CONTRACT)
+
+
+def test_the_sentence_encoder_of_the_server_is_not_asked_of_a_remote_bundle() -> None:
+    encoder = LanguageSpec("language/model.onnx", "language/tokenizer.json", 32)
+    offered = dataclasses.replace(CONTRACT, language=encoder, files=(("language/model.onnx", "0" * 64),))
+    assert _same_meaning(offered, CONTRACT) and _same_meaning(CONTRACT, offered)
+    shorter = dataclasses.replace(offered, language=dataclasses.replace(encoder, max_tokens=16))
+    assert not _same_meaning(offered, shorter)
 
 
 def test_a_contract_that_differs_only_in_how_it_runs_is_the_same(connect: Any) -> None:

@@ -221,7 +221,9 @@ def _same_meaning(one: Contract, other: Contract) -> bool:
     """Equal but for where and how it runs; the weights are compared where both sides list them."""
     if one.files and other.files and one.files != other.files:
         return False
-    here: dict[str, Any] = {"runtime": "", "files": (), "mock": None, "recording": None, "url": None}
+    if one.language and other.language and one.language != other.language:
+        return False
+    here: dict[str, Any] = dict.fromkeys(("mock", "recording", "url", "language")) | {"runtime": "", "files": ()}
     return dataclasses.replace(one, **here) == dataclasses.replace(other, **here)
 
 
