@@ -47,6 +47,7 @@ INSTRUCTION_TOPIC = "vla/instruction"
 CHUNK_TOPIC = "vla/action_chunk"
 SAFETY_TOPIC = "vla/safety_status"
 _TICK_S = 0.1
+_INPUTS_S = 3.0
 _LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.VOLATILE)
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -165,10 +166,14 @@ class InferenceNode(LifecycleNode):
             return complete or candidate.is_refused() or self.stopping.is_set()
 
         pump_until(self, is_settled, self._value("activation_timeout_s"), time.monotonic)
-        self._loop.swap(loader.finish(candidate, deadline_s=0.0))
+        self._loop.swap(loader.finish(candidate, 0.0, self._wait_for_inputs))
         self._loop.start()
         self._active = True
         self._board.set_active(True)
+
+    def _wait_for_inputs(self, condition: Callable[[], bool]) -> None:
+        """On a busy machine images are old, or ahead of /clock, for a moment."""
+        pump_until(self, lambda: condition() or self.stopping.is_set(), _INPUTS_S, time.monotonic)
 
     def _deactivate(self, reason: str) -> None:
         with self._swapping:

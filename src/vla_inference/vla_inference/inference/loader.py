@@ -40,6 +40,9 @@ _WARM_UP_S = 30.0
 _IMAGES_FOR_A_RATE = 5
 _worker_log = logging.getLogger("policy_worker")
 
+Wait = Callable[[Callable[[], bool]], object]
+"""Waits for a condition, not for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -124,8 +127,11 @@ class Loader:
             missing.append("URDF: nothing received on robot_description; publish it, or set the parameter")
         return missing
 
-    def finish(self, candidate: Candidate, deadline_s: float) -> PolicyEngine:
+    def finish(self, candidate: Candidate, deadline_s: float, wait_for: Wait | None = None) -> PolicyEngine:
         """Hold ``candidate`` against the live robot, and let it infer once from live data.
+
+        wait_for: takes messages until its condition holds, for a while: on the thread that would take them, the checks
+            have kept them waiting. None: they come by themselves.
 
         Raises:
             VlaError: it cannot be used; names every difference and its remedy. The worker runs on.
@@ -142,7 +148,7 @@ class Loader:
         topics = {name: camera.topic for name, camera in self._sensors.cameras.items()}
         topics["state"] = self._sensors.joint_input.topic
         observer = Observer(contract, self._sensors, topics, self._slowness)
-        self._warm_up(candidate, observer)
+        self._warm_up(candidate, observer, wait_for or (lambda condition: condition()))
         return PolicyEngine(candidate.bundle, candidate.policy, observer, planner)
 
     def load(self, folder: str) -> tuple[Candidate, PolicyEngine]:
@@ -174,12 +180,21 @@ class Loader:
     def _joint_limits_file(self) -> Path:
         return resolve_file(self._parameters.joint_limits_file, "joint_limits_file")
 
-    def _warm_up(self, candidate: Candidate, observer: Observer) -> None:
+    def _warm_up(self, candidate: Candidate, observer: Observer, wait_for: Wait) -> None:
         """One inference with what the robot sees now, on a connection that is patient."""
-        try:
-            seen = observer.see("get ready", self._clocks.ros_ns(), self._clocks.steady_ns())
-        except Starved as reason:
-            raise PreflightError(f"no observation can be made: {reason}") from reason
+        seen, starved = None, Starved("never looked")
+
+        def sees() -> bool:
+            nonlocal seen, starved
+            try:
+                seen = observer.see("get ready", self._clocks.ros_ns(), self._clocks.steady_ns())
+            except Starved as reason:
+                starved = reason
+            return seen is not None
+
+        wait_for(sees)
+        if seen is None:
+            raise PreflightError(f"no observation can be made: {starved}") from starved
         patient = RemotePolicy(candidate.endpoint, contract=candidate.contract, deadlines=Deadlines(infer_s=_WARM_UP_S))
         try:
             patient.connect()
