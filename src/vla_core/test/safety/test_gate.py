@@ -284,8 +284,9 @@ def test_a_position_violation_truncates_the_plan(bench):
 
 def test_an_arm_that_does_not_follow_is_stopped(bench):
     bench.gate.submit(bench.goto(HOME + 0.8, 1.0), bench.now)
-    bench.stuck = HOME
-    bench.tick(150)
+    for step in range(150):
+        bench.stuck = HOME + 1e-5 * step
+        bench.tick()
     assert (state(bench), verdict(bench).reason) == (State.STOPPED, "tracking_error")
 
 

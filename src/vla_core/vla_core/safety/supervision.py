@@ -12,6 +12,7 @@ from vla_core.safety.decision import Limit, Verdict
 from vla_core.safety.places import Places
 from vla_core.safety.rules.ages import ReceiptAgeRule
 from vla_core.safety.rules.effort import EffortRule
+from vla_core.safety.rules.frozen import FrozenRule
 from vla_core.safety.rules.tracking import TrackingRule
 from vla_core.types import FloatArray, read_only
 
@@ -21,7 +22,7 @@ PAST = 1.5  # joint states are remembered for this much longer than images may b
 
 
 class Supervision:
-    """Joint states: that they come, are finite, follow the command, and push no harder than they may.
+    """Joint states: that they come, are finite and alive, follow the command, and push no harder than they may.
 
     position: (J,), newest that was finite, None before the first. grip: measured gripper [m], None: nobody measures it.
     places: where it was when images were taken. fault: why no plan may run now, None when nothing is wrong.
@@ -32,6 +33,7 @@ class Supervision:
         scaled = Limit(config.clock.deadline(age.value), age.unit, age.reason)
         self._receipt = ReceiptAgeRule("joint_state", scaled)
         self._tracking = TrackingRule(limits.joint_names, config.tracking, config.tracking_patience)
+        self._frozen = FrozenRule()
         self._effort_rule = EffortRule(limits.joint_names, limits.effort, config.effort_share, config.effort_patience)
         self.places = Places(PAST * config.upstream.content_age.value)
         self.position: FloatArray | None = None
@@ -65,6 +67,7 @@ class Supervision:
         if not self._finite:
             return
         self.position = read_only(position)
+        self._frozen.measure(self.position)
         self.places.add(now.ros_ns, self.position)
         self._velocity, self._effort = velocity, effort
         self._feels = self._feels or effort is not None
@@ -98,4 +101,4 @@ class Supervision:
             return clock_fault or stale or pushes
         if commanded is None or self.position is None:
             return None
-        return self._tracking.check(commanded, self.position, now.steady_ns)
+        return self._frozen.check(commanded) or self._tracking.check(commanded, self.position, now.steady_ns)
