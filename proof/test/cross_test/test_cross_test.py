@@ -37,6 +37,13 @@ def test_the_promise_is_kept_at_99_of_100_and_broken_below() -> None:
     assert not holds(summary([episode()], OPTIONS)), "nothing measured is no proof"
 
 
+def test_what_the_policy_itself_asked_to_slow_is_counted_apart() -> None:
+    asked = Decided(0.2, "HOLD", "unsure", "asks for less", 0.1)
+    result = summary([episode(*[PASS] * 99, *[asked] * 50, SLOW)], OPTIONS)
+    assert holds(result)
+    assert (result["sure"], result["sure_passed_share"], result["passed_share"]) == (100, 0.99, 0.66)
+
+
 def test_a_limit_that_the_simulator_saw_broken_breaks_it() -> None:
     result = summary([episode(*[PASS] * 100), episode(*[PASS] * 100, excess=0.02)], OPTIONS)
     assert not holds(result)
@@ -48,7 +55,7 @@ def test_what_did_not_pass_is_listed_by_reason_with_an_example() -> None:
     result = summary([episode(PASS, SLOW, SLOW, dropped, stop="tracking_error: joint2")], OPTIONS)
     assert result["decisions"] == {"PASS": 1, "SLOW": 2, "DROPPED": 1}
     assert result["reasons"] == {"SLOW velocity_limit": 2, "DROPPED planner": 1}
-    assert (result["passed"], result["chunks"], result["slowed_by_policy"]) == (1, 4, 1)
+    assert (result["passed"], result["chunks"], result["sure"]) == (1, 4, 3)
     console = Console(width=200, record=True)
     show(result, console)
     text = console.export_text()
