@@ -139,7 +139,7 @@ class Driver:
     def arrive(self, fresh: bool) -> None:
         """Something is offered, at some instant before the next tick. fresh: it may move an arm that was reset."""
         self._advance(self.now_ns + int(self.rng.random() * (self._tick_ns - self.now_ns)))
-        if self.armed and fresh and self._idle is not None:
+        if fresh and self._idle is not None:
             self._idle.until_ns, self._idle = self.now_ns, None
 
     def record(self, generator: str, verdict: Verdict | None) -> None:
@@ -181,6 +181,7 @@ class Driver:
         """ROS time jumps back."""
         self.journal.events["clock back"] += 1
         self._ros -= seconds * 1e9
+        self._clock_moved()
         if self.armed:
             self._latch("ROS time went back")
             assert self._latched is not None
@@ -190,6 +191,12 @@ class Driver:
         """ROS time jumps ahead."""
         self.journal.events["clock jump"] += 1
         self._ros += seconds * 1e9
+        self._clock_moved()
+
+    def _clock_moved(self) -> None:
+        """Whatever it shows, it does not stand still."""
+        if self._stalled is not None:
+            self._stalled.until_ns, self._stalled = self.now_ns, None
 
     def reset(self) -> bool:
         """Whether it armed."""

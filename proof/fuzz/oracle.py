@@ -110,7 +110,7 @@ class ArmOracle:
             yield Escape("disarmed", journal.messages[0].at_ns, "published before it was ever armed")
         if not messages:
             return
-        executed = _Executed(journal, messages)
+        executed = _Executed(journal, messages, self._limits)
         for rest in journal.rests:
             yield from executed.broken(rest, journal.end_ns if rest.until_ns is None else rest.until_ns)
 
@@ -141,10 +141,9 @@ class ArmOracle:
         for message in journal.messages:
             if message.at_ns >= until:
                 return
-            if message.at_ns > rest.since_ns and message.gripper != set_point:
-                was = float("nan") if set_point is None else set_point
+            if message.at_ns > rest.since_ns and set_point is not None and message.gripper != set_point:
                 now = float("nan") if message.gripper is None else message.gripper
-                yield Escape("gripper_stop", message.at_ns, f"moved by {rest.cause}", now, was)
+                yield Escape("gripper_stop", message.at_ns, f"moved by {rest.cause}", now, set_point)
                 return
             set_point = message.gripper
 
@@ -152,7 +151,7 @@ class ArmOracle:
 class _Executed:
     """Which message was executed when, and whether it moves anything. All (M,)."""
 
-    def __init__(self, journal: Journal, messages: list[Published]) -> None:
+    def __init__(self, journal: Journal, messages: list[Published], limits: Limits) -> None:
         self._begin = np.array([message.at_ns for message in messages])
         self._end = np.array([message.end_ns for message in messages])
         replaced = np.append(self._begin[1:], journal.end_ns)
@@ -162,8 +161,9 @@ class _Executed:
         led: list[bool] = []
         for index, message in enumerate(messages):
             goes_on = index > 0 and led[-1] and np.array_equal(message.states, messages[index - 1].states)
-            led.append(_leads_to_the_arm(message) or goes_on)
+            led.append(_leads_to_the_arm(message, limits) or goes_on)
         self._still = np.array([_still(message) for message in messages]) | np.array(led)
+        self._led_ns = self._end * np.array(led) * (1 - np.array([_still(message) for message in messages]))
 
     def broken(self, rest: Rest, until: int) -> Iterator[Escape]:
         """By what was executed between the instant that ``rest`` is due and ``until``."""
@@ -176,7 +176,8 @@ class _Executed:
             detail = f"still moving {late:.4f} s after {rest.cause}"
             yield Escape("rest", int(self._begin[index]), detail, late, rest.allowed_s)
         if rest.silent_after_s is not None:
-            silent = rest.due_ns + round(rest.silent_after_s * 1e9)
+            led = int(self._led_ns[self._begin < until].max(initial=0))
+            silent = max(rest.due_ns, led) + round(rest.silent_after_s * 1e9)
             loud = (self._begin > silent) & (self._begin < until)
             if loud.any():
                 yield Escape("silence", int(self._begin[loud][0]), f"published after {rest.cause}")
@@ -187,10 +188,12 @@ def _still(message: Published) -> bool:
     return bool(np.abs(message.states - rest).max() <= STILL and np.abs(message.start[1:]).max() <= STILL)
 
 
-def _leads_to_the_arm(message: Published) -> bool:
+def _leads_to_the_arm(message: Published, limits: Limits) -> bool:
     """A single point where the arm stands already: it brings the controller there, and moves no arm."""
-    there = message.stood is not None and np.abs(message.states[-1, 0] - message.stood).max() <= LED
-    return bool(there and len(message.times_ns) == 1 and np.abs(message.start[1:]).max() <= STILL)
+    if message.stood is None or len(message.times_ns) != 1 or np.abs(message.start[1:]).max() > STILL:
+        return False
+    place = np.clip(message.stood, limits.lower, limits.upper)
+    return bool(np.abs(message.states[-1, 0] - place).max() <= LED)
 
 
 class _Segments:

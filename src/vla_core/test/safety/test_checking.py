@@ -412,6 +412,8 @@ class Room:
     def surely_clear(self, motion):
         return self.surely
 
+    name = "collision"
+
     def check(self, motion):
         self.asked.append(motion)
         return self.answer
@@ -442,8 +444,17 @@ class TestRoom:
     def test_where_it_could_not_be_stopped_is_said_first(self, checker):
         checker.collision = Room(False, BLOCKED)
         checker._stopping.check = lambda motion: HELD
-        assert checker.prepare(command([0.5, 1.0], ZERO[:2]), snapshot(), NOW).verdict is HELD
-        assert checker.collision.asked == []
+        prepared = checker.prepare(command([0.5, 1.0], ZERO[:2]), snapshot(), NOW)
+        assert prepared.verdict is HELD and prepared.motion.end == pytest.approx(BLOCKED.until_s)
+        (left,) = checker.collision.asked
+        assert left.end == pytest.approx(HELD.until_s)
+
+    @pytest.mark.parametrize("answer, end", [(None, NOW + 0.1), (replace(BLOCKED, until_s=-np.inf), None)])
+    def test_what_could_be_stopped_is_kept_as_far_as_it_is_clear(self, checker, answer, end):
+        checker.collision = Room(False, answer)
+        checker._stopping.check = lambda motion: HELD
+        motion = checker.prepare(command([0.5, 1.0], ZERO[:2]), snapshot(), NOW).motion
+        assert (motion is None) if end is None else motion.end == pytest.approx(end)
 
 
 class TestExactness:

@@ -147,6 +147,37 @@ def test_every_kind_of_plan_is_looked_at(make_bench, collision, kind):
     assert nearest(bench.measured()) > MARGIN_M - LEAST_M
 
 
+def test_what_another_rule_leaves_of_a_plan_is_looked_at_too(make_bench, collision):
+    """Through the plate and on beyond a limit: the limit is found first, the plate comes first."""
+    bench = make_bench(collision=collision)
+    bench.arm()
+    seen: list[np.ndarray] = []
+    watched(bench, seen)
+    times = np.arange(1.0, 11.0) * 0.2
+    along = 2.5 * np.array([1.0, 0.0, 0.0])
+    positions, velocities = HOME + np.outer((times / 2.0) ** 2, along), np.outer(times / 2.0, along)
+    plan = replace(bench.goto(HOME, 1.0), times_s=times, positions=positions, velocities=velocities)
+    verdict = bench.gate.submit(plan, bench.now)
+    assert (verdict.decision, verdict.reason) == (Decision.HOLD, "position_limit"), verdict
+    bench.settle()
+    assert bench.measured()[0] > HOME[0] + 0.05, "the good beginning is executed"
+    assert min(nearest(q) for q in [*seen, bench.measured()]) > MARGIN_M - LEAST_M
+
+
+def test_a_plan_that_no_rule_leaves_anything_of_is_refused(make_bench, collision):
+    bench = make_bench(collision=collision)
+    bench.arm()
+    beside = bench.gate.submit(bench.goto(HOME + [1.2, 0.0, 0.0], 2.0), bench.now)
+    assert beside.reason == "keep_out"
+    bench.settle()
+    bench.tick(80)
+    sent = len(bench.commands)
+    verdict = bench.gate.submit(bench.goto(bench.measured() + [2.5, 0.0, 0.0], 2.0), bench.now)
+    assert verdict.reason == "position_limit"
+    bench.tick(20)
+    assert len(bench.commands) == sent
+
+
 def test_a_servo_loop_in_the_open_takes_the_shortest_way(make_bench, collision):
     bench = make_bench(collision=collision)
     bench.arm()

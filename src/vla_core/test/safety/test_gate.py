@@ -622,6 +622,18 @@ def test_a_controller_is_led_to_an_arm_that_is_elsewhere(bench, controller):
     bench.assert_limits_kept()
 
 
+def test_a_controller_is_never_led_beyond_a_limit(bench):
+    bench.gate.submit(bench.goto(HOME + 0.05, 0.2), bench.now)
+    bench.settle()
+    bench.tick(80)
+    bench.stuck = np.array([2.03, -0.35, 0.25])  # joint states say that it is over the first limit
+    bench.tick(5)
+    assert bench.gate.submit(bench.goto(HOME, 2.0), bench.now).reason == "arm_elsewhere"
+    bench.tick(200)
+    np.testing.assert_allclose(bench.controller.state(bench.time)[0], [2.0, -0.35, 0.25], atol=1e-9)
+    bench.assert_limits_kept()
+
+
 def test_a_command_that_would_last_for_ever_is_refused(bench):
     target = HOME + 1e6  # as soon as the limits allow
     assert bench.gate.submit(bench.goto(target, 0.0), bench.now).reason == "times_order"

@@ -276,6 +276,18 @@ def test_the_way_must_be_clear_and_is_asked_about_once():
     assert joiner(collision=nothing).join(plan.states[0], START, plan, 0.0, 1.0).motion is None
 
 
+@pytest.mark.parametrize("near_s, left_s", [(None, 0.3), (0.1, 0.1), (-np.inf, None)])
+def test_what_another_rule_leaves_of_a_plan_is_asked_about_too(near_s, left_s):
+    plan, asked = line(speed=0.0), []
+    held = Verdict(Decision.HOLD, "stopping", "stopping_distance", "x", until_s=START + 0.3)
+    near = None if near_s is None else Verdict(Decision.HOLD, "collision", "keep_out", "x", until_s=START + near_s)
+    room = Always(lambda motion: asked.append(motion) or near)
+    made = joiner(stopping=Always(lambda motion: held), collision=room)
+    joined = made.join(plan.states[0], START, plan, 0.0, 1.0)
+    assert joined.verdict is held and [motion.end for motion in asked] == [pytest.approx(START + 0.3)]
+    assert (joined.motion is None) if left_s is None else joined.motion.end == pytest.approx(START + left_s)
+
+
 def test_a_way_that_breaks_a_limit_is_not_asked_about():
     plan = line(speed=0.0)
     asked = []

@@ -256,11 +256,16 @@ class ArmGate:
         started again there would jump onto a plan that begins at the last command. A single point where the arm is,
         in a time that suffices from the last command, moves neither too fast.
         """
-        measured, quiet = self._robot.position, self._rest_since is None and not self._stream.moving(time)
-        away = quiet and measured is not None and np.abs(self._stream.committed.states[-1, 0] - measured).max() > RESYNC
+        place, quiet = self._place(), self._rest_since is None and not self._stream.moving(time)
+        away = quiet and place is not None and np.abs(self._stream.committed.states[-1, 0] - place).max() > RESYNC
         if away and not self._lead:
             self._lead, self._led_until = True, np.inf
         return _elsewhere() if time < self._led_until else None
+
+    def _place(self) -> FloatArray | None:
+        """Where the arm is, but no further out than a controller may be sent."""
+        measured, limits = self._robot.position, self.config.limits
+        return None if measured is None else np.clip(measured, limits.lower, limits.upper)
 
     def _follow(self, prepared: Prepared, now: Now, time: float) -> bool:
         """Install the motion, unless the arm has meanwhile gone past its start."""
@@ -298,10 +303,10 @@ class ArmGate:
     def _command(self, time: float) -> Command | None:
         # Commands between ticks take their part of the period, so that together they go no faster than one.
         elapsed, self._grip_time = max(time - self._grip_time, 0.0), max(time, self._grip_time)
-        measured = self._robot.position
-        if self._lead and measured is not None:
-            duration = self._checker.soonest(self._stream.committed.states[-1, 0], measured)
-            self._stream.settle(time, measured, duration)
+        place = self._place()
+        if self._lead and place is not None:
+            duration = self._checker.soonest(self._stream.committed.states[-1, 0], place)
+            self._stream.settle(time, place, duration)
             self._lead, self._led_until = False, time + duration
         moving = self._stream.moving(time)
         if moving:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,7 +93,14 @@ class Joiner:
                 if verdict.decision is Decision.PASS:
                     return answer if easing == 1.0 else _slowed(answer, _best(failures).verdict)
                 failures.append(answer)
-        return _truncated(_best(failures))
+        return self._clear(_truncated(_best(failures)))
+
+    def _clear(self, joined: Joined) -> Joined:
+        """What is left of a motion that another rule cut, cut again where it would come too near."""
+        if self._collision is None or joined.motion is None:
+            return joined
+        verdict = self._collision.check(joined.motion)
+        return joined if verdict is None else replace(joined, motion=_cut(joined.motion, verdict.until_s))
 
 
 def too_slow(asked: float) -> Verdict:
