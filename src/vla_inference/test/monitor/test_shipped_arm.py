@@ -44,7 +44,7 @@ class TestTheShippedArm(GateInvariants):
         gripper = config.gripper
         assert (gripper.joint_names, gripper.lower[0], gripper.upper[0]) == (("finger_joint1",), 0.0, 0.04)
         assert gripper.velocity[0] == 0.2
-        assert config.joint_state_age.value == 0.1
+        assert config.joint_state_age.value == 0.05
         assert config.tracking.value == 0.25 and config.tracking_patience.value == 0.1
         assert config.step.value == 0.25
         assert config.upstream.content_age.value == 1.0
