@@ -48,5 +48,5 @@ class TestTheShippedArm(GateInvariants):
         assert config.tracking.value == 0.25 and config.tracking_patience.value == 0.1
         assert config.step.value == 0.25
         assert config.upstream.content_age.value == 1.0
-        assert config.upstream.plan_timeout.value == 0.25
+        assert config.upstream.plan_timeout.value == 0.1
         assert config.collision is not None
