@@ -41,8 +41,8 @@ class GroundTruth:
         self._place = [self._model.joint(name).qposadr[0] for name in limits.names]
         self._range = self._model.jnt_range[[self._model.joint(name).id for name in limits.names]].T
 
-    def contacts(self, position: FloatArray) -> dict[tuple[str, str], float]:
-        """Depth [m] by pair of links at ``position`` (J,); the table is called world."""
+    def contacts(self, position: FloatArray, depth_m: float = DEPTH_M) -> dict[tuple[str, str], float]:
+        """Depth [m] above ``depth_m`` by pair of links at ``position`` (J,); the table is called world."""
         model, data = self._model, self._data
         data.qpos[self._place] = position
         mujoco.mj_kinematics(model, data)
@@ -51,7 +51,7 @@ class GroundTruth:
         for contact in data.contact:
             bodies = (model.body(model.geom_bodyid[geom]).name for geom in (contact.geom1, contact.geom2))
             first, second = sorted(bodies)
-            if (first, second) not in OVERLAPPING and -contact.dist > DEPTH_M:
+            if (first, second) not in OVERLAPPING and -contact.dist > depth_m:
                 found[first, second] = max(found.get((first, second), 0.0), -contact.dist)
         return found
 
@@ -90,7 +90,7 @@ class GroundTruth:
         places = [(at, state[0]) for at, state in journal.samples]
         places += [(message.at_ns, message.states[-1, 0]) for message in journal.messages[::TAILS]]
         begun = [(0, journal.home), *journal.activations]
-        free = [not self.contacts(place) for _, place in begun]
+        free = [not self.contacts(place, 0.0) for _, place in begun]
         starts = np.array([at for at, _ in begun])
         last: FloatArray | None = None
         for at, place in sorted(places, key=lambda entry: entry[0]):

@@ -53,9 +53,11 @@ class Totals:
         self.moods[outcome.mood] += outcome.offers.total()
         for name, peak in outcome.peaks.items():
             self.peaks[name] = max(self.peaks.get(name, 0.0), peak)
+        named: set[str] = set()  # the first of a kind says it; the replay shows all
         for escape in outcome.escapes:
             self.escapes[escape.promise] += 1
-            if len(self.found) < KEPT:
+            if len(self.found) < KEPT and escape.promise not in named:
+                named.add(escape.promise)
                 text = f"{escape.promise} at {escape.at_ns * 1e-9:.6f} s ({outcome.mood}): {escape.detail}"
                 self.found.append((outcome.index, text))
 

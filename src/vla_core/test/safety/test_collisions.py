@@ -164,6 +164,27 @@ def test_what_another_rule_leaves_of_a_plan_is_looked_at_too(make_bench, collisi
     assert min(nearest(q) for q in [*seen, bench.measured()]) > MARGIN_M - LEAST_M
 
 
+def test_no_controller_is_led_through_a_zone_to_where_the_arm_seems_to_be(make_bench, collision):
+    bench = make_bench(collision=collision)
+    bench.arm()
+    bench.gate.submit(bench.goto(HOME + 0.02, 0.3), bench.now)
+    bench.settle()
+    bench.tick(80)
+    sent = len(bench.commands)
+    bench.stuck = HOME + [1.3, 0.0, 0.0]  # beyond the plate
+    bench.tick(5)
+    for _ in range(3):
+        assert bench.gate.submit(bench.goto(HOME, 1.0), bench.now).reason == "arm_elsewhere"
+        bench.tick(20)
+    assert len(bench.commands) == sent
+    bench.stuck = HOME - [0.2, 0.0, 0.0]  # on this side of it
+    bench.tick(5)
+    assert bench.gate.submit(bench.goto(HOME, 1.0), bench.now).reason == "arm_elsewhere"
+    bench.tick(100)
+    assert len(bench.commands) > sent
+    assert bench.gate.submit(bench.goto(HOME, 1.0), bench.now).decision is Decision.PASS
+
+
 def test_a_plan_that_no_rule_leaves_anything_of_is_refused(make_bench, collision):
     bench = make_bench(collision=collision)
     bench.arm()

@@ -534,6 +534,22 @@ def test_a_gripper_that_nobody_measures_starts_where_its_plan_does(make_bench):
     assert {round(g, 9) for g in grips(bench)} == {0.04}
 
 
+def test_a_gripper_that_was_told_nothing_has_not_moved(bench):
+    """Else a stop in the next period would publish what it did in this one."""
+    bench.gate.submit(
+        bench.wave(1, bench.ros_ns, gripper_joint="finger", gripper_positions=np.full(8, 0.04)), bench.now
+    )
+    bench.tick(5)
+    told = bench.commands[-1][1].gripper
+    message = bench.gate._stream.message
+    bench.gate._stream.message = lambda time: None
+    bench.tick()
+    bench.gate._stream.message = message
+    bench.gate.emergency_stop("test")
+    bench.tick()
+    assert bench.commands[-1][1].gripper == told > 0.02
+
+
 def test_an_emergency_stop_keeps_the_grip(bench):
     phase = bench.ros_ns
     closed = {"gripper_joint": "finger", "gripper_positions": np.zeros(8)}

@@ -25,7 +25,7 @@ from vla_core.safety.rules.step import StepRule
 from vla_core.safety.rules.stopping import StoppingRule
 from vla_core.safety.rules.times import LENGTH, TimesRule
 from vla_core.safety.rules.velocity import VelocityRule
-from vla_core.safety.trajectory import Trajectory
+from vla_core.safety.trajectory import Trajectory, resting_state
 from vla_core.types import FloatArray
 
 LOOK_BACK_S = 0.6  # how far a slowed arm may lag behind its plan and still continue where it is
@@ -211,6 +211,12 @@ class Checker:
         if stopping is not None or self.collision is None:
             return stopping
         return self.collision.check(motion)
+
+    def clear(self, start: FloatArray, target: FloatArray, duration: float) -> bool:
+        """Whether the way from rest to rest, (J,) each, comes near nothing."""
+        ends = np.stack([resting_state(start), resting_state(target)])
+        motion = Trajectory(np.array([0.0, duration]), ends)
+        return self.collision is None or self.collision.check(motion, tails=False) is None
 
     def soonest(self, start: FloatArray, target: FloatArray) -> float:
         """The duration of a quintic from rest to rest at the limits [s]; ``start``, ``target``: (J,)."""

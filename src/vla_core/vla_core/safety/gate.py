@@ -254,13 +254,14 @@ class ArmGate:
 
         A controller that still holds its last command would jump onto a plan that begins where the arm is; one that was
         started again there would jump onto a plan that begins at the last command. A single point where the arm is,
-        in a time that suffices from the last command, moves neither too fast.
+        in a time that suffices from the last command, moves neither too fast. Where the way is not clear, or joint
+        states are wrong and it only seems so, the arm stays.
         """
         place, quiet = self._place(), self._rest_since is None and not self._stream.moving(time)
         away = quiet and place is not None and np.abs(self._stream.committed.states[-1, 0] - place).max() > RESYNC
         if away and not self._lead:
             self._lead, self._led_until = True, np.inf
-        return _elsewhere() if time < self._led_until else None
+        return _elsewhere() if away or time < self._led_until else None
 
     def _place(self) -> FloatArray | None:
         """Where the arm is, but no further out than a controller may be sent."""
@@ -305,9 +306,12 @@ class ArmGate:
         elapsed, self._grip_time = max(time - self._grip_time, 0.0), max(time, self._grip_time)
         place = self._place()
         if self._lead and place is not None:
-            duration = self._checker.soonest(self._stream.committed.states[-1, 0], place)
-            self._stream.settle(time, place, duration)
-            self._lead, self._led_until = False, time + duration
+            self._lead, self._led_until = False, 0.0
+            last = self._stream.committed.states[-1, 0]
+            duration = self._checker.soonest(last, place)
+            if self._checker.clear(last, place, duration):
+                self._stream.settle(time, place, duration)
+                self._led_until = time + duration
         moving = self._stream.moving(time)
         if moving:
             self._rest_since = time
@@ -319,9 +323,9 @@ class ArmGate:
             self._rest_since = None
             return None
         message = self._stream.message(time)
-        gripper = None if self._grip is None else self._grip.advance(time, elapsed)
         if message is None:
             return None
+        gripper = None if self._grip is None else self._grip.advance(time, elapsed)
         self._sent = True
         first, self._first = self._first, None
         return Command(message, gripper, first)
@@ -354,7 +358,10 @@ def _not_armed(stopped: bool) -> Verdict:
 
 
 def _elsewhere() -> Verdict:
-    detail = "the arm is not where it was last sent; its controller is being led there, plan again in a moment"
+    detail = (
+        "the arm is not where it was last sent; its controller is led there where the way is clear: plan again in a "
+        "moment, or bring the arm back and see whether joint states are right"
+    )
     return Verdict(Decision.HOLD, "step", "arm_elsewhere", detail, brakes=False)
 
 
