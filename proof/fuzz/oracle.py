@@ -22,6 +22,7 @@ ACCELERATION_TOLERANCE = 1e-3  # of the limit
 JERK_TOLERANCE = 1e-3  # of the limit
 STILL = 1e-9  # [rad, rad/s, rad/s^2], a path that changes less stands still
 LED = 1e-6  # [rad], a command this near to where the arm was measured is one to be there
+LEADS_NS = 100_000_000  # a message of rest reaches 80 ms ahead
 GRIP_TOLERANCE = 1e-9  # [m]
 
 
@@ -163,7 +164,8 @@ class _Executed:
             goes_on = index > 0 and led[-1] and np.array_equal(message.states, messages[index - 1].states)
             led.append(_leads_to_the_arm(message, limits) or goes_on)
         self._still = np.array([_still(message) for message in messages]) | np.array(led)
-        self._led_ns = self._end * np.array(led) * (1 - np.array([_still(message) for message in messages]))
+        lasting = self._end - self._begin > LEADS_NS
+        self._led_ns = self._end * (np.array(led) & lasting)  # until then it leads; what only rests is shorter
 
     def broken(self, rest: Rest, until: int) -> Iterator[Escape]:
         """By what was executed between the instant that ``rest`` is due and ``until``."""

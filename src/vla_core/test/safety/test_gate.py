@@ -638,6 +638,25 @@ def test_a_controller_is_led_to_an_arm_that_is_elsewhere(bench, controller):
     bench.assert_limits_kept()
 
 
+def test_no_controller_is_led_anywhere_after_a_stop(bench):
+    bench.gate.submit(bench.goto(HOME + 0.05, 0.2), bench.now)
+    bench.settle()
+    bench.tick(80)
+    bench.stuck = HOME + 0.2
+    bench.tick(5)
+    sent = len(bench.commands)
+    assert bench.gate.submit(bench.goto(HOME, 2.0), bench.now).reason == "arm_elsewhere"
+    bench.gate.emergency_stop("test")
+    bench.tick(100)
+    assert len(bench.commands) == sent
+    bench.arm()
+    assert bench.gate.submit(bench.goto(HOME, 2.0), bench.now).reason == "arm_elsewhere"
+    bench.tick(100)
+    assert len(bench.commands) > sent
+    bench.stuck = None
+    assert bench.gate.submit(bench.goto(HOME, 2.0), bench.now).decision is Decision.PASS
+
+
 def test_a_controller_is_never_led_beyond_a_limit(bench):
     bench.gate.submit(bench.goto(HOME + 0.05, 0.2), bench.now)
     bench.settle()

@@ -339,8 +339,10 @@ class ArmGate:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Brake now and keep the grip."""
+        """Brake now and keep the grip; what was not begun is not begun."""
         self._epoch += 1
+        self._led_until = 0.0 if self._lead else self._led_until
+        self._lead = False
         self._stream.give_up()
         self._upstream.given_up()
         self._first = None
