@@ -88,13 +88,13 @@ def stack(folder: Path, replan_rate_hz: float) -> Iterator[None]:
     bundle = folder / "bundle"
     bundle.mkdir()
     write_bundle(bundle, mapping)
-    parameters = ["-p", f"bundle:={bundle}", "-p", f"replan_rate_hz:={replan_rate_hz}"]
-    parameters += ["-p", "instruction.timeout_s:=3600.0"]
+    shipped = ["--ros-args", "--params-file", str(CONFIG / "tabletop.yaml"), "-p", "use_sim_time:=false"]
+    planner = ["-p", f"bundle:={bundle}", "-p", f"replan_rate_hz:={replan_rate_hz}"]
+    planner += ["-p", "instruction.timeout_s:=3600.0"]
     commands = [
         [str(Path(__file__).parent / "_camera_source.py")],
-        ["-m", "vla_inference.safety_monitor", "--ros-args", "--params-file", str(CONFIG / "safety_monitor.yaml")],
-        ["-m", "vla_inference.inference_node", "--ros-args", "--params-file", str(CONFIG / "inference_node.yaml")]
-        + parameters,
+        ["-m", "vla_inference.safety_monitor", *shipped],
+        ["-m", "vla_inference.inference_node", *shipped, *planner],
     ]
     logs = [(folder / f"{index}.log").open("w+") for index in range(len(commands))]
     processes = [

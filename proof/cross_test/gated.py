@@ -65,9 +65,7 @@ def shipped_parameters() -> dict[str, Any]:
 
 def shipped_replan_hz() -> float:
     """How often inference_node looks, as shipped [Hz]."""
-    file = tabletop_params().with_name("inference_node.yaml")  # names every default
-    defaults = yaml.safe_load(file.read_text())["/**/inference_node"]["ros__parameters"]
-    return float((defaults | tabletop("inference_node"))["replan_rate_hz"])
+    return float(tabletop("inference_node")["replan_rate_hz"])
 
 
 class Sensors:

@@ -122,18 +122,6 @@ def same_picture() -> Alter:
     return alter
 
 
-def same_message() -> Alter:
-    """The first message again and again, as it was."""
-    first: list[Any] = []
-
-    def alter(message: Any) -> list[Any]:
-        if not first:
-            first.append(message)
-        return [first[0]]
-
-    return alter
-
-
 def same_joints() -> Alter:
     """The first joint values again and again, under fresh stamps."""
     first: list[Any] = []

@@ -15,7 +15,7 @@ from vla_core.safety.proposal import Refused, Trace
 
 LEADS_S = (0.015, 0.03, 0.06, 0.12)  # as the monitor: a check that took longer than its lead is repeated
 SHORT = 4  # as the monitor: commands of up to this many points are answered at once
-STALE_S, QUIET_S = 0.1, 0.5  # of the shipped configuration, see docs/safety.md
+STALE_S, QUIET_S = 0.05, 0.5  # of the shipped configuration, see docs/safety.md
 
 
 class ArmDriver(Driver):

@@ -29,15 +29,15 @@ JOINT_LIMITS = ROOT / "src" / "vla_sim" / "vla_sim" / "assets" / "joint_limits.y
 
 
 def parameters(file: str, **changes: Any) -> dict[str, Any]:
-    """What the monitor reads from ``file``, defaults where it says nothing."""
-    stated = yaml.safe_load((CONFIG / file).read_text())["/**"]["safety_monitor"]["ros__parameters"]
-    return {name: spec.default for name, spec in SPECS.items()} | {"use_sim_time": False} | stated | changes
+    """What the monitor reads from ``file``, defaults where it says nothing; in real time."""
+    stated = yaml.safe_load((CONFIG / file).read_text())["/**/safety_monitor"]["ros__parameters"]
+    return {name: spec.default for name, spec in SPECS.items()} | stated | {"use_sim_time": False} | changes
 
 
 @cache
 def arm() -> GateConfig:
     """The gate of the tabletop arm."""
-    return gate_config(URDF.read_text(), parameters("safety_monitor.yaml"))
+    return gate_config(URDF.read_text(), parameters("tabletop.yaml"))
 
 
 @cache
@@ -49,7 +49,7 @@ def base() -> TwistConfig:
 @cache
 def arm_limits() -> tuple[Limits, Limits]:
     """Of the arm's joints and of its gripper, as the oracle reads them."""
-    stated = parameters("safety_monitor.yaml")
+    stated = parameters("tabletop.yaml")
     urdf, joint_limits = URDF.read_text(), JOINT_LIMITS.read_text()
     return (
         read_limits(urdf, joint_limits, tuple(stated["joints"])),
@@ -66,8 +66,7 @@ def truth() -> GroundTruth:
 @cache
 def base_limits() -> BaseLimits:
     """Of the base, as its configuration states them."""
-    stated = yaml.safe_load((CONFIG / "safety_monitor_base.yaml").read_text())["/**"]["safety_monitor"]
-    values = stated["ros__parameters"]
+    values = parameters("safety_monitor_base.yaml")
 
     def pair(name: str) -> FloatArray:
         return np.array([values[f"max_linear{name}"], values[f"max_angular{name}"]], dtype=np.float64)

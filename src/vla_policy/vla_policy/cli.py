@@ -1,4 +1,4 @@
-"""``python -m vla_policy check BUNDLE`` and ``info BUNDLE``: what the ``vla policy`` commands run. No ROS."""
+"""``python -m vla_policy check BUNDLE``, ``info``, ``eval``: what the ``vla policy`` commands run. No ROS."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from vla_inference.monitor.fast_input import FastInput
+from vla_inference.monitor.fast_input import FastInput, WithoutExecutor, borrow_clock
 
 
 def test_a_message_that_cannot_be_taken_is_told_and_the_next_is_served() -> None:
@@ -26,3 +26,18 @@ def test_a_message_that_cannot_be_taken_is_told_and_the_next_is_served() -> None
     inputs._take(subscription)
     inputs._take(subscription)
     assert [str(error) for error in errors] == ["cannot be deserialized"] and served == ["good"]
+
+
+def test_the_clock_is_borrowed_under_its_name_of_this_node_and_given_back() -> None:
+    """Two simulations in one ROS domain have a clock each, by a remapping."""
+    owner = object()
+    event = SimpleNamespace(callback_group=owner)
+    clock = SimpleNamespace(topic_name="/left/clock", callback_group=owner, event_handlers=[event])
+    other = SimpleNamespace(topic_name="/clock", callback_group=owner, event_handlers=[])
+    node = SimpleNamespace(subscriptions=[clock, other], resolve_topic_name=lambda name: f"/left{name}")
+    group = WithoutExecutor()
+    borrowed, give_back = borrow_clock(node, group)  # type: ignore[arg-type]
+    assert borrowed == [clock]
+    assert clock.callback_group is event.callback_group is group and other.callback_group is owner
+    give_back()
+    assert clock.callback_group is event.callback_group is owner

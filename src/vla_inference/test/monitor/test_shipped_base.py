@@ -24,7 +24,7 @@ PROMISED_STOP_S, TIMEOUT_S, ZEROS_S = 0.4, 0.3, 0.5
 
 class Base:
     def __init__(self):
-        stated = yaml.safe_load(FILE.read_text())["/**"]["safety_monitor"]["ros__parameters"]
+        stated = yaml.safe_load(FILE.read_text())["/**/safety_monitor"]["ros__parameters"]
         values = {name: spec.default for name, spec in SPECS.items()} | {"use_sim_time": False} | stated
         self.config = twist_config(values)
         self.gate = TwistGate(self.config)

@@ -86,7 +86,8 @@ def borrow_clock(node: Node, group: WithoutExecutor) -> tuple[list[Subscription]
 
     /clock comes 200 times a second, too often for an executor.
     """
-    clocks = [subscription for subscription in node.subscriptions if subscription.topic_name == "/clock"]
+    name = node.resolve_topic_name("/clock")  # it may be remapped: a second simulation has a clock of its own
+    clocks = [subscription for subscription in node.subscriptions if subscription.topic_name == name]
     # Their events too: they share a condition with the data, and would wake the executor for every message.
     lent = [
         (entity, entity.callback_group)

@@ -22,7 +22,7 @@ from vla_inference.monitor import parameters as monitor_parameters
 from vla_inference.monitor.arm_driver import ArmDriver
 from vla_inference.monitor.base_driver import BaseDriver, twist_config
 from vla_inference.monitor.driver import Driver
-from vla_inference.monitor.fast_input import FastInput, WithoutExecutor
+from vla_inference.monitor.fast_input import FastInput, WithoutExecutor, borrow_clock
 from vla_inference.monitor.graph_guard import GraphGuard
 from vla_inference.monitor.latency import LatencyLog
 from vla_inference.monitor.pacer import Pacer
@@ -49,7 +49,7 @@ class SafetyMonitor(LifecycleNode):
         self._reporter: Reporter | None = None
         self._e_stops: list[Subscription] = []
         self._triggers: list[Any] = []
-        self._lent: list[tuple[Any, Any]] = []  # entities taken from the executor, and their callback groups
+        self._give_clock_back: Callable[[], None] = lambda: None
 
     # --- lifecycle
 
@@ -80,8 +80,9 @@ class SafetyMonitor(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Listen, stream, report; still disarmed."""
         assert self._driver is not None and self._reporter is not None
+        clock, self._give_clock_back = borrow_clock(self, self._group)
         # Two threads: a stop must not wait until a plan has been checked.
-        groups = ([*self._driver.subscriptions, *self._clock_input()], self._e_stops)
+        groups = ([*self._driver.subscriptions, *clock], self._e_stops)
         self._inputs = [FastInput(self, subscriptions, self._failed) for subscriptions in groups]
         self._pacer = Pacer(round(1e9 / self._values["rate_hz"]), self._tick, self._failed)
         for part in self._inputs:
@@ -154,24 +155,6 @@ class SafetyMonitor(LifecycleNode):
         for service in self._triggers:
             self.destroy_service(service)
         self._triggers, self._e_stops, self._driver, self._reporter = [], [], None, None
-
-    # --- the clock: /clock comes 200 times a second, too often for an executor
-
-    def _clock_input(self) -> list[Subscription]:
-        """The node's own subscription to /clock, if it has one, taken from the executor."""
-        name = self.resolve_topic_name("/clock")  # it may be remapped: a second simulation has a clock of its own
-        clocks = [subscription for subscription in self.subscriptions if subscription.topic_name == name]
-        for subscription in clocks:
-            # Its events too: they share a condition with its data, and would wake the executor for every message.
-            for entity in (subscription, *subscription.event_handlers):
-                self._lent.append((entity, entity.callback_group))
-                entity.callback_group = self._group
-        return clocks
-
-    def _give_clock_back(self) -> None:
-        for entity, group in self._lent:
-            entity.callback_group = group
-        self._lent.clear()
 
     def _now(self) -> Now:
         return Now(time.monotonic_ns(), self.get_clock().now().nanoseconds)
