@@ -40,6 +40,7 @@ def changed(content: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[
     [
         (("zones",), [], ["'zones'", "keep_out"]),
         (("margin",), None, ["margin is missing"]),
+        (("margin",), 0.01, ["margin is 0.01", "mapping of distance_m, reason"]),
         (("margin", "reason"), None, ["reason"]),
         (("margin", "distance_m"), 0.5 * LEAST_M, ["distance_m", str(LEAST_M)]),
         (("margin", "distance_m"), float("nan"), ["distance_m"]),
@@ -99,6 +100,12 @@ def test_an_override_takes_space_away(content: dict[str, Any]) -> None:
 def test_an_override_never_gives_space(content: dict[str, Any], override: dict[str, Any]) -> None:
     with pytest.raises(WorkspaceError):
         load_workspace(content).tightened(override)
+
+
+def test_the_first_enclosure_takes_space_away_too(content: dict[str, Any]) -> None:
+    del content["enclosure"]
+    added = {"lower_m": [-9.0, -9.0, -9.0], "upper_m": [9.0, 9.0, 9.0], "links": ["tip"]}
+    assert load_workspace(content).tightened({"enclosure": added}).enclosure is not None
 
 
 def test_values_cannot_be_changed(content: dict[str, Any]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import coal
 import numpy as np
+import pinocchio as pin
 import pytest
 
 from vla_core.errors import WorkspaceError
+from vla_core.safety.workspace.bodies import body_of
 from vla_core.safety.workspace.description import load_workspace
 from vla_core.safety.workspace.model import CollisionModel, Pair
 from vla_core.testing.collision import CollisionJudge, Shape, pose_of
@@ -164,6 +167,22 @@ def test_what_does_not_fit_the_arm_is_refused(
         ),
         ("", "", ("turn", "reach"), ["'lift'", "carries"]),
         ("", "", (*JOINTS, "twist"), ["'twist'", "turn, lift"]),
+        # a finger that turns without end; its mimic has no limits either
+        (
+            'name="grip" type="prismatic"',
+            'name="grip" type="continuous"',
+            JOINTS,
+            ["hangs on grip", "have no limits"],
+        ),
+        (  # a thumb beyond a finger that another joint drives
+            '<joint name="close" type="revolute"><parent link="slider"/><child link="thumb"/><origin xyz="0.22 0 0"/>'
+            '<axis xyz="0 0 1"/><limit lower="-1.0" upper="1.0" velocity="2" effort="10"/>'
+            '<mimic joint="grip" multiplier="-20"/>',
+            '<joint name="close" type="revolute"><parent link="finger"/><child link="thumb"/><origin xyz="0.22 0 0"/>'
+            '<axis xyz="0 0 1"/><limit lower="-1.0" upper="1.0" velocity="2" effort="10"/>',
+            JOINTS,
+            ["'thumb'", "close, grip", "more than one"],
+        ),
         ("<robot", "<!DOCTYPE robot><robot", JOINTS, ["document type"]),
         ('<mimic joint="grip" multiplier="-20"/>', "", JOINTS, []),
     ],
@@ -171,6 +190,7 @@ def test_what_does_not_fit_the_arm_is_refused(
 def test_what_the_urdf_cannot_say(
     urdf: str, content: dict[str, Any], old: str, new: str, joints: tuple[str, ...], words: list[str]
 ) -> None:
+    assert old in urdf
     if not words:
         assert CollisionModel(
             urdf.replace(old, new), joints, load_workspace(content)
@@ -187,3 +207,54 @@ def test_the_tabletop_arm_stands_in_its_workspace() -> None:
     home = np.array([0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785])
     assert (model.distances(home) > model.margins).all()
     assert {pair.reason for pair in model.pairs} == {"workspace", "keep_out", "self_collision"}
+
+
+def test_a_joint_without_an_end_turns_like_one_with_limits(urdf: str, content: dict[str, Any]) -> None:
+    endless = urdf.replace('name="turn" type="revolute"', 'name="turn" type="continuous"')
+    model = CollisionModel(endless, JOINTS, load_workspace(content))
+    limited = CollisionModel(urdf, JOINTS, load_workspace(content))
+    assert model.chain.range[0][0] == -np.pi and model.chain.range[1][0] == np.pi
+    for q in configurations(limited, 5):
+        assert model.distances(q) == pytest.approx(limited.distances(q), abs=1e-5)
+        assert model.distances(q + [2.0 * np.pi, 0.0, 0.0]) == pytest.approx(limited.distances(q), abs=1e-5)
+        assert model.chain.poses(q[None, None]).origin == pytest.approx(limited.chain.poses(q[None, None]).origin)
+
+
+def test_a_finger_may_follow_without_limits_of_its_own(urdf: str, content: dict[str, Any]) -> None:
+    """What bounds it is the joint that it mimics, whatever its own limits are."""
+    content["keep_out"], content["enclosure"]["links"] = [], ["thumb"]
+    endless = urdf.replace('name="close" type="revolute"', 'name="close" type="continuous"')
+    bent = endless.replace('joint="grip" multiplier="-20"', 'joint="grip" multiplier="-20" offset="-0.5"')
+    for ours, theirs in ((endless, urdf), (bent, bent.replace("continuous", "revolute"))):
+        one, other = (CollisionModel(xml, JOINTS, load_workspace(content)) for xml in (ours, theirs))
+        assert one.distances(np.zeros(3)) == pytest.approx(other.distances(np.zeros(3)), abs=2e-3)
+
+
+def test_a_point_on_a_finger_counts_wherever_it_can_be(urdf: str, content: dict[str, Any]) -> None:
+    nail = (
+        '<link name="nail"/><joint name="nail_joint" type="fixed"><parent link="finger"/><child link="nail"/>'
+        '<origin xyz="0.06 0 0"/></joint></robot>'
+    )
+    content["enclosure"]["links"] = ["nail"]
+    model = CollisionModel(urdf.replace("</robot>", nail), JOINTS, load_workspace(content))
+    gaps = dict(zip([pair.first.link for pair in model.pairs], model.distances(np.zeros(3)), strict=True))
+    assert [gaps["y lower"], gaps["y upper"]] == pytest.approx([1.0, 1.0 - 0.03], abs=1e-5)  # closed, and open
+    assert gaps["x upper"] == pytest.approx(1.0 - 0.25 - 0.22 - 0.06, abs=1e-5)
+
+
+def test_zones_are_not_posed_in_what_moves(content: dict[str, Any]) -> None:
+    urdf = (
+        '<robot name="bench"><link name="base_link"/><link name="hatch"/><link name="arm"/>'
+        '<joint name="slide" type="prismatic"><parent link="base_link"/><child link="hatch"/><axis xyz="0 0 1"/>'
+        '<limit lower="0" upper="1" velocity="1" effort="1"/></joint>'
+        '<joint name="turn" type="revolute"><parent link="base_link"/><child link="arm"/><axis xyz="0 0 1"/>'
+        '<limit lower="-1" upper="1" velocity="1" effort="1"/></joint></robot>'
+    )
+    workspace = {"margin": content["margin"], "base": "hatch"}
+    with pytest.raises(WorkspaceError, match="'hatch' is moved by a joint"):
+        CollisionModel(urdf, ("turn",), load_workspace(workspace))
+
+
+def test_no_other_shape_becomes_a_body() -> None:
+    with pytest.raises(WorkspaceError, match=r"'arm'.* Capsule; replace it"):
+        body_of("arm", 1, pin.SE3.Identity(), coal.Capsule(0.1, 0.2))

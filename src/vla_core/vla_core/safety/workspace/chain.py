@@ -39,7 +39,8 @@ class Chain:
         pin.computeJointJacobians(model, data, pin.neutral(model))
         self._axis = np.zeros((model.njoints, 3))
         for k in range(1, model.njoints):
-            jacobian = pin.getJointJacobian(model, data, k, pin.ReferenceFrame.LOCAL)[:, model.idx_vs[k]]
+            jacobian = pin.getJointJacobian(model, data, k, pin.ReferenceFrame.LOCAL)
+            jacobian = jacobian.reshape(6, model.nv)[:, model.idx_vs[k]]  # of one joint it comes as (6,)
             self._axis[k] = jacobian[:3] if self._sliding[self._column[k]] else jacobian[3:]
         self._offset = np.array([model.jointPlacements[k].translation for k in range(model.njoints)])
         turn = np.array([model.jointPlacements[k].rotation for k in range(model.njoints)])

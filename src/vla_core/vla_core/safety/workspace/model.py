@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -67,11 +67,11 @@ class CollisionModel:
         shapes = pin.buildGeomFromUrdfString(full, urdf_xml, pin.GeometryType.COLLISION)
         self.chain, model, fixed, self._carriers = self._reduced(full, joints)
         self._bodies = self._bodies_of(full, shapes, fixed)
-        base = self._frame(full, fixed, workspace.base)
-        if base[0] != 0:
+        base = full.frames[full.getFrameId(workspace.base, pin.FrameType.BODY)]
+        if base.parentJoint != 0:
             raise WorkspaceError(f"{workspace.source}: base {workspace.base!r} is moved by a joint; name a fixed link")
         self._tips = self._points(full, fixed)
-        self.pairs = tuple(self._pairs(base[1]))
+        self.pairs = tuple(self._pairs(base.placement))
         self.margins = read_only([pair.margin_m for pair in self.pairs])
         self._model, self._geometry = model, self._scene(model)
         self._local = threading.local()
@@ -167,8 +167,7 @@ class CollisionModel:
     def _rest(self, full: Any) -> FloatArray:
         q: FloatArray = pin.neutral(full)
         for index in range(1, full.njoints):
-            if full.nqs[index] == 1:
-                q[full.idx_qs[index]] = self._value_at(full.names[index], 0.0)
+            _put(full, q, index, self._value_at(full.names[index], 0.0))
         return q
 
     def _value_at(self, joint: str, share: float) -> float:
@@ -179,27 +178,27 @@ class CollisionModel:
             return 0.0
         return gain * (driver.lower + share * (driver.upper - driver.lower)) + offset
 
-    def _frame(self, full: Any, fixed: Any, link: str) -> tuple[int, Any]:
-        """Carrier of ``link``, and its pose there with everything else at rest."""
-        index = full.getFrameId(link, pin.FrameType.BODY)
-        joint = full.frames[index].parentJoint
-        above = joint
-        while self._carriers[above] == self._carriers[full.parents[above]] and above != 0:
+    def _carried(self, full: Any, joint: int) -> tuple[int, list[int]]:
+        """What carries a thing on ``joint``: a commanded joint or the base; and the joints nobody commands between."""
+        above, free = joint, []
+        while above != 0 and self._carriers[above] == self._carriers[full.parents[above]]:
+            free.append(above)
             above = full.parents[above]
-        return self._carriers[joint], fixed.oMi[above].inverse() * fixed.oMf[index]
+        return above, free
 
     def _bodies_of(self, full: Any, shapes: Any, fixed: Any) -> list[Body]:
-        bodies = []
-        for thing in shapes.geometryObjects:
-            link = full.frames[thing.parentFrame].name
-            joint, above, free = thing.parentJoint, thing.parentJoint, []
-            while above != 0 and self._carriers[above] == self._carriers[full.parents[above]]:
-                free.append(above)
-                above = full.parents[above]
-            placement = fixed.oMi[above].inverse() * fixed.oMi[joint] * thing.placement
-            body = body_of(link, self._carriers[joint], placement, thing.geometry)
-            bodies.append(self._swept(full, body, thing, above, free) if free else body)
-        return bodies
+        return [
+            self._body(full, fixed, full.frames[thing.parentFrame].name, thing, thing.geometry)
+            for thing in shapes.geometryObjects
+        ]
+
+    def _body(self, full: Any, fixed: Any, link: str, thing: Any, shape: Any) -> Body:
+        """``shape`` of ``link`` where ``thing``, a geometry object or a frame, is placed."""
+        joint = thing.parentJoint
+        above, free = self._carried(full, joint)
+        placement = fixed.oMi[above].inverse() * fixed.oMi[joint] * thing.placement
+        body = body_of(link, self._carriers[joint], placement, shape)
+        return self._swept(full, body, thing, above, free) if free else body
 
     def _swept(self, full: Any, body: Body, thing: Any, carrier: int, free: list[int]) -> Body:
         """``body`` wherever its uncommanded joints ``free`` can bring it."""
@@ -214,7 +213,7 @@ class CollisionModel:
         q, data, poses = self._rest(full), full.createData(), []
         for share in np.linspace(0.0, 1.0, SWEEP_STEPS + 1):
             for index in free:
-                q[full.idx_qs[index]] = self._value_at(full.names[index], float(share))
+                _put(full, q, index, self._value_at(full.names[index], float(share)))
             pin.forwardKinematics(full, data, q)
             poses.append(data.oMi[carrier].inverse() * data.oMi[thing.parentJoint] * thing.placement)
         turning = [index for index in free if self._urdf[full.names[index]].kind != "prismatic"]
@@ -227,14 +226,14 @@ class CollisionModel:
         return swept(body, poses, slack)
 
     def _points(self, full: Any, fixed: Any) -> list[Body]:
-        """Links of the enclosure that have no shape, as points."""
+        """Links of the enclosure that have no shape, as points, wherever they can be."""
         enclosure = self.workspace.enclosure
         shaped = {body.link for body in self._bodies}
         found = []
         for link in enclosure.links if enclosure is not None else ():
             if link not in shaped:
-                carrier, pose = self._frame(full, fixed, link)
-                found.append(body_of(link, carrier, pose, coal.Sphere(1e-6)))
+                frame = full.frames[full.getFrameId(link, pin.FrameType.BODY)]
+                found.append(self._body(full, fixed, link, frame, coal.Sphere(1e-6)))
         return found
 
     def _pairs(self, base: Any) -> list[Pair]:
@@ -316,10 +315,24 @@ class CollisionModel:
 
 
 def _read(urdf_xml: str) -> dict[str, UrdfJoint]:
+    """The joints; a continuous one has no position limits, whatever is written."""
     try:
-        return dict(parse_urdf(urdf_xml))
+        joints = parse_urdf(urdf_xml)
     except LimitsError as error:
         raise WorkspaceError(str(error)) from error
+    return {
+        name: replace(joint, lower=None, upper=None) if joint.kind == "continuous" else joint
+        for name, joint in joints.items()
+    }
+
+
+def _put(full: Any, q: FloatArray, index: int, value: float) -> None:
+    """Set joint ``index`` in the configuration ``q`` to ``value``; a continuous joint is a point on the circle."""
+    first = full.idx_qs[index]
+    if full.nqs[index] == 1:
+        q[first] = value
+    else:
+        q[first : first + 2] = np.cos(value), np.sin(value)
 
 
 def _links(urdf_xml: str) -> list[str]:
