@@ -27,8 +27,19 @@ class Always:
     def __init__(self, answer):
         self.answer = answer
 
-    def check(self, motion):
+    def check(self, motion, tails=True):
         return self.answer(motion)
+
+
+class Room(Always):
+    """A collision rule: ``answer`` for a motion with its stops, ``way`` for it alone."""
+
+    def __init__(self, answer, way=None):
+        super().__init__(answer)
+        self.way = way
+
+    def check(self, motion, tails=True):
+        return self.answer(motion) if tails else self.way
 
 
 def joiner(position=None, derivatives=None, stopping=None, collision=None):
@@ -267,13 +278,37 @@ def test_the_way_must_be_clear_and_is_asked_about_once():
     clear = joiner(collision=Always(asked.append)).join(plan.states[0], START, plan, 0.0, 1.0)
     assert clear.verdict is PASSED and asked == [clear.motion]
     hold = Verdict(Decision.HOLD, "collision", "keep_out", "x", until_s=START + 0.3)
-    blocked = Always(lambda motion: asked.append(motion) or hold)
+    blocked = Room(lambda motion: asked.append(motion) or hold, way=hold)
     asked.clear()
     joined = joiner(collision=blocked).join(plan.states[0], START, plan, 0.0, 1.0)
     assert joined.verdict is hold and joined.motion.end == pytest.approx(START + 0.3) and len(asked) == 1
     assert (joined.origin_s, joined.start_s, joined.scale) == (0.0, START, 1.0)
-    nothing = Always(lambda motion: Verdict(Decision.HOLD, "collision", "keep_out", "x"))
+    none = Verdict(Decision.HOLD, "collision", "keep_out", "x")
+    nothing = Room(lambda motion: none, way=none)
     assert joiner(collision=nothing).join(plan.states[0], START, plan, 0.0, 1.0).motion is None
+
+
+def test_a_plan_whose_stops_alone_come_too_near_is_slowed():
+    plan, asked = line(speed=0.0), []
+    near = Verdict(Decision.HOLD, "collision", "keep_out", "a stop", 0.001, 0.002, until_s=START + 0.3)
+    room = Room(lambda motion: asked.append(motion) or (near if motion.end < START + 1.2 else None))
+    joined = joiner(collision=room).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert joined.verdict == Verdict(Decision.SLOW, "collision", "keep_out", "a stop", 0.001, 0.002, scale=0.6)
+    assert joined.scale == 0.6 and joined.motion is asked[-1]
+    assert [round(motion.end - START, 3) for motion in asked] == [0.8, 1.0, round(0.8 / 0.6, 3)], "once at each pace"
+
+
+def test_a_plan_whose_stops_come_too_near_at_any_pace_is_followed_as_far_as_it_is_clear():
+    plan = line(speed=0.0)
+    left = {0.8: 0.3, 1.0: 0.4, 1.333: 0.35, 2.0: 0.2}
+
+    def near(motion):
+        until = left.get(round(motion.end - START, 3))
+        return None if until is None else Verdict(Decision.HOLD, "collision", "keep_out", "x", until_s=START + until)
+
+    joined = joiner(collision=Room(near)).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert answer(joined.verdict)[:3] == ("HOLD", "collision", "keep_out")
+    assert joined.motion.end == pytest.approx(START + 0.4) and joined.scale == 0.8
 
 
 @pytest.mark.parametrize("near_s, left_s", [(None, 0.3), (0.1, 0.1), (-np.inf, None)])

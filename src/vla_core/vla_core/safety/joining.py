@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vla_core.safety.decision import PASSED, Decision, Verdict, worst
+from vla_core.safety.decision import Decision, Verdict, worst
 from vla_core.safety.rules.collision import CollisionRule
 from vla_core.safety.rules.derivative import DerivativeRule
 from vla_core.safety.rules.position import PositionRule
@@ -84,16 +84,24 @@ class Joiner:
                 verdict = worst([rule.check(motion) for rule in self._derivatives])
                 if verdict.decision is Decision.PASS:
                     verdict = worst([self._position.check(motion), self._stopping.check(motion)])
-                if verdict.decision is Decision.PASS and self._collision is not None:
-                    # The dearest rule, and another way onto the same plan hardly helps it: asked once.
-                    verdict = self._collision.check(motion) or PASSED
-                    if verdict.decision is not Decision.PASS:
-                        return _truncated(Joined(verdict, motion, origin, start, pace))
-                answer = Joined(verdict, motion, origin, start, pace)
-                if verdict.decision is Decision.PASS:
+                near = self._near(motion) if verdict.decision is Decision.PASS else None
+                answer = Joined(near or verdict, motion, origin, start, pace)
+                if answer.verdict.decision is Decision.PASS:
                     return answer if easing == 1.0 else _slowed(answer, _best(failures).verdict)
                 failures.append(answer)
+                if near is not None and self._on_its_way(motion):
+                    return _truncated(answer)
+                if near is not None:
+                    break  # only a stop would come too near, and slower it is shorter; another way on hardly helps
         return self._clear(_truncated(_best(failures)))
+
+    def _near(self, motion: Trajectory) -> Verdict | None:
+        """The dearest rule, for what keeps all others."""
+        return None if self._collision is None else self._collision.check(motion)
+
+    def _on_its_way(self, motion: Trajectory) -> bool:
+        """Whether ``motion`` itself comes too near, not only a stop from it."""
+        return self._collision is not None and self._collision.check(motion, tails=False) is not None
 
     def _clear(self, joined: Joined) -> Joined:
         """What is left of a motion that another rule cut, cut again where it would come too near."""
