@@ -389,6 +389,28 @@ def test_many_refusals_in_a_row_latch_a_stop(make_bench):
     assert (state(bench), verdict(bench).reason) == (State.STOPPED, "repeated_refusals")
 
 
+def test_plans_that_are_followed_as_far_as_they_are_good_do_not_latch_until_nothing_of_them_is(make_bench):
+    bench = make_bench(refusals_to_stop=3)
+    bench.arm()
+    out = np.zeros(3)
+    out[2] = 1.2
+    for number in range(60):
+        times = 0.1 * np.arange(8.0)
+        start = bench.gate._stream.committed.state(bench.time)[0]
+        ramp = start + times[:, None] * out
+        chunk = replace(
+            bench.wave(number + 1, bench.ros_ns), positions=ramp, velocities=np.tile(out, (8, 1)),
+            accelerations=np.zeros((8, 3)),
+        )  # fmt: skip
+        bench.gate.submit(chunk, bench.now)
+        if state(bench) is State.STOPPED or verdict(bench).reason == "repeated_refusals":
+            break
+        bench.tick(5)
+    assert number > 5 and verdict(bench).reason == "repeated_refusals"
+    assert bench.measured()[2] > 0.6, "it had followed them up to the limit"
+    bench.assert_limits_kept()
+
+
 def test_a_message_that_is_no_proposal_is_recorded(bench):
     run_wave(bench, chunks=1)
     bad = Verdict(Decision.HOLD, "dimensions", "dimensions", "ragged")

@@ -74,6 +74,14 @@ def test_refusals_in_a_row_are_counted_and_a_plan_that_runs_ends_the_row():
     assert latch.refusals == 0
 
 
+def test_a_plan_that_runs_as_far_as_it_is_good_is_no_refusal_and_ends_no_row():
+    latch = armed()
+    for expected, followed in ((1, False), (1, True), (2, False), (2, True)):
+        latch.decide(HOLD, TRACE, followed=followed)
+        assert latch.refusals == expected
+    assert status(latch).verdict is HOLD and status(latch).count_hold == 4
+
+
 def test_a_hold_that_no_plan_caused_is_noted_once_while_it_lasts():
     latch = armed()
     stale = Verdict(Decision.HOLD, "receipt_age", "joint_state_stale", value=0.2)

@@ -158,7 +158,7 @@ class ArmGate:
             elif prepared.motion is not None and not self._follow(prepared, now, time):
                 return None
             trace = prepared.proposal.trace
-            self._latch.decide(verdict, trace)
+            self._latch.decide(verdict, trace, followed=prepared.motion is not None)
             self._upstream.decided(prepared.proposal, verdict)
             if verdict.decision >= Decision.HOLD and verdict.brakes and prepared.motion is None:
                 self._give_up()

@@ -42,14 +42,14 @@ class Latch:
         if pressed:
             self.stop(emergency("the topic vla/e_stop says true"))
 
-    def decide(self, verdict: Verdict, trace: Trace) -> None:
-        """Record a decision on a plan."""
+    def decide(self, verdict: Verdict, trace: Trace, followed: bool = False) -> None:
+        """Record a decision on a plan. followed: as far as it was good; that is no refusal, but ends no row either."""
         if self._stop is not None and verdict.decision is not Decision.STOP:
             return  # the reason of the stop stays readable until the reset
         self._verdict, self._trace = verdict, trace
         self._counts.add(verdict.decision)
         if verdict.decision is Decision.HOLD and verdict.brakes and verdict.reason not in UNCOUNTED:
-            self._refusals += 1
+            self._refusals += not followed
         elif verdict.decision in (Decision.PASS, Decision.SLOW):
             self._refusals = 0
 
