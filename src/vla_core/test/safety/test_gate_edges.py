@@ -244,3 +244,68 @@ def test_a_chunk_says_the_decision_on_itself_whatever_its_number(bench):
     chunk = replace(bench.wave(0, bench.ros_ns), trace=Trace(SOURCE_CHUNK))
     assert bench.gate.submit(chunk, bench.now) is PASSED
     assert bench.gate.status().trace is chunk.trace
+
+
+def test_before_the_first_plan_the_speed_is_its_own(make_bench):
+    bench = make_bench()
+    assert bench.gate.status().scale == 1.0
+    bench.arm()
+    assert bench.gate._speed_allowed(bench.gate._clock.time) == 1.0
+
+
+def test_an_arm_without_a_gripper_is_sent_no_grip(make_bench):
+    bench = make_bench(gripper=None)
+    bench.arm()
+    bench.gate.submit(bench.goto(HOME + 0.1, 1.0), bench.now)
+    bench.tick(3)
+    assert bench.commands and all(command.gripper is None for _, command in bench.commands)
+
+
+def test_an_arm_that_brakes_is_not_armed(bench):
+    bench.gate.submit(bench.goto(HOME + 0.5, 1.0), bench.now)
+    bench.tick(40)
+    bench.gate.emergency_stop("test")
+    assert bench.gate.reset(bench.now) == "the arm is still coming to rest; try again"
+    bench.settle()
+    bench.tick(2)
+    bench.arm()
+
+
+def test_a_reset_that_is_refused_changes_nothing(bench):
+    bench.gate.submit(bench.wave(1, bench.ros_ns, speed_scale=0.4), bench.now)
+    bench.gate.press(True)
+    bench.settle()
+    bench.tick(2)
+    assert bench.gate.reset(bench.now) != ""
+    assert bench.gate.status().scale == pytest.approx(0.4)
+
+
+def test_after_a_command_a_reset_leaves_the_controller_where_it_was_sent(bench):
+    bench.gate.submit(bench.goto(HOME + 0.01, 0.2), bench.now)
+    bench.settle()
+    bench.stuck = bench.measured() + 0.02
+    bench.tick(2)
+    bench.arm()
+    assert bench.gate._stream.committed.states[-1, 0] == pytest.approx(HOME + 0.01)
+
+
+def test_a_reset_supersedes_what_was_checked_before_it(bench):
+    prepared = bench.gate.check(bench.goto(HOME + 0.1, 1.0), bench.now, 0.0)
+    bench.arm()
+    assert bench.gate.install(prepared, bench.now).reason == "superseded"
+
+
+def test_a_chunk_that_was_begun_before_the_reset_is_refused(bench):
+    bench.tick(20)
+    bench.arm()
+    begun = bench.wave(1, bench.ros_ns, t0_ns=bench.ros_ns - 50_000_000)
+    assert bench.gate.submit(begun, bench.now).reason == "chunk_before_reset"
+
+
+def test_a_reset_ends_the_messages_about_what_was_before(bench):
+    bench.gate.submit(bench.goto(HOME + 0.01, 0.2), bench.now)
+    bench.settle()
+    assert bench.gate.command(bench.now) is not None
+    bench.tick(2)
+    bench.arm()
+    assert bench.gate.command(bench.now) is None

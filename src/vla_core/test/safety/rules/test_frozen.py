@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vla_core.safety.decision import Decision
-from vla_core.safety.rules.frozen import MOTION, FrozenRule
+from vla_core.safety.rules.frozen import MOTION, REPEATS, FrozenRule
 from vla_core.safety.status import State
 
 HERE = np.array([0.1, -0.2])
@@ -55,6 +55,33 @@ def test_the_way_counts_from_the_last_change():
         assert rule.check(HERE + 7.0 + 0.04) is None, step
         rule.measure(HERE)
     assert rule.check(HERE + 7.0 + 0.04 + 0.06) is not None
+
+
+def test_the_way_counts_from_the_last_command_before_the_repeats():
+    rule = FrozenRule()
+    rule.measure(HERE)
+    for step in range(10):  # joint states come less often than commands
+        assert rule.check(HERE + 0.1 * step) is None
+    for _ in range(5):
+        rule.measure(HERE)
+    assert rule.check(HERE + 0.9) is None and rule.check(HERE + 0.96) is not None
+
+
+def test_states_that_repeat_before_the_first_command_count():
+    rule = FrozenRule()
+    for _ in range(6):
+        rule.measure(HERE)
+    assert rule.check(HERE) is None
+    assert rule.check(HERE + 0.06).value == pytest.approx(0.06)
+
+
+def test_exactly_the_motion_is_not_more_than_it():
+    rule = FrozenRule()
+    for _ in range(6):
+        rule.measure(0.0 * HERE)
+    assert rule.check(0.0 * HERE) is None
+    assert rule.check(np.array([0.0, MOTION.value])) is None
+    assert (MOTION.value, REPEATS.value) == (0.05, 5.0)
 
 
 def test_a_driver_that_repeats_itself_in_motion_stops_the_arm(bench):
