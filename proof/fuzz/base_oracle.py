@@ -40,7 +40,7 @@ class BaseOracle:
         if journal.twists:
             at = np.array([at for at, _ in journal.twists])
             twists = np.array([twist for _, twist in journal.twists])
-            found += [*self._values(at, twists), *self._rests(journal, at, twists), *self._end(journal, at, twists)]
+            found += [*self._values(at, twists), *self._rests(journal, at, twists), *self._end(at, twists)]
         return sorted(found, key=lambda escape: escape.at_ns)
 
     def _values(self, at: NDArray[np.int64], twists: FloatArray) -> Iterator[Escape]:
@@ -107,7 +107,7 @@ class BaseOracle:
             if loud.any():
                 yield Escape("silence", int(at[loud][0]), f"published after {rest.cause}")
 
-    def _end(self, journal: Journal, at: NDArray[np.int64], twists: FloatArray) -> Iterator[Escape]:
+    def _end(self, at: NDArray[np.int64], twists: FloatArray) -> Iterator[Escape]:
         """Zeros at the end, for as long as promised."""
         moved = np.flatnonzero(twists.any(axis=1))
         if not len(moved):

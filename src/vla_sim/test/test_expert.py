@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vla_sim.expert import HORIZON, PERIOD_S, Expert, expert_chunk
+from vla_sim.expert import HORIZON, PERIOD_S, Expert
 from vla_sim.follower import ChunkFollower
 from vla_sim.kinematics import MAX_JOINT_SPEED_RAD_S
 from vla_sim.robot import GRIPPER_CLOSED_M, GRIPPER_OPEN_M, HOME_Q
@@ -64,13 +64,6 @@ def test_a_longer_chunk_begins_with_the_shorter_one() -> None:
     short, long = (EXPERT.chunk(state, scene.task, scene.target, horizon) for horizon in (4, 12))
     np.testing.assert_array_equal(short.q_rad, long.q_rad[:4])
     np.testing.assert_array_equal(short.gripper_m, long.gripper_m[:4])
-
-
-def test_the_kept_expert_says_the_same() -> None:
-    scene, state = state_of(6, 0.1, 0.04)
-    np.testing.assert_array_equal(
-        expert_chunk(state, "pick", scene.target).q_rad, EXPERT.chunk(state, "pick", scene.target).q_rad
-    )
 
 
 def run(scene: SceneSpec) -> tuple[Verdict, bool]:

@@ -100,15 +100,3 @@ def _shove(view: View, cube: Cube, direction: float) -> None:
     ahead = direction * (cube.y - view.y)
     if view.z < 2 * HALF_M and abs(view.x - cube.x) < 0.03 and 0.0 < ahead < contact:
         cube.y = view.y + direction * contact
-
-
-_EXPERT: list[Expert] = []
-
-
-def expert_chunk(
-    state: SimState, task: str, target: str, horizon: int = HORIZON, period_s: float = PERIOD_S
-) -> ExpertChunk:
-    """``Expert.chunk`` of one expert kept by this process; for use from one thread."""
-    if not _EXPERT:
-        _EXPERT.append(Expert())
-    return _EXPERT[0].chunk(state, task, target, horizon, period_s)

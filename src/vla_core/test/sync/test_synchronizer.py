@@ -256,13 +256,6 @@ def test_rates_are_measured_by_stamps() -> None:
     assert sync.rate_hz("front") == pytest.approx(25.0)
 
 
-def test_the_latest_state_is_at_hand_for_preflight() -> None:
-    sync = fed()
-    np.testing.assert_array_equal(sync.latest_state(), HOME)
-    sync.clear()
-    assert sync.latest_state() is None
-
-
 def test_a_base_without_joints_needs_only_its_camera() -> None:
     sync = Synchronizer(make_base_twist_example())
     sync.add_image("front", NOW, picture())

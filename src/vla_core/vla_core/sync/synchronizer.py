@@ -113,12 +113,6 @@ class Synchronizer:
         """Measured rate of a camera by its stamps; None with fewer than two images."""
         return self._images[camera].rate_hz()
 
-    def latest_state(self) -> FloatArray | None:
-        """The newest good joint state in the contract's order, or None."""
-        newest = self._states.newest_ns
-        found = None if newest is None else self._states.nearest(newest)
-        return None if found is None else found[1]
-
     def back_steps(self) -> Mapping[str, int]:
         """Stream -> how often its stamps have stepped back since the start."""
         counts = {_stream(name): buffer.back_steps for name, buffer in self._images.items()}

@@ -10,7 +10,6 @@ from vla_policy.training.grammar import (
     PHRASES,
     TASKS,
     meaning,
-    plain_instruction,
     sample_instruction,
 )
 
@@ -37,10 +36,6 @@ def test_key_words_give_back_the_meaning(task, color, split):
     for _ in range(200):
         sentence = sample_instruction(rng, task, color, split)
         assert meaning(sentence.text) == (task, color), sentence.text
-
-
-def test_plain_instructions_are_plain():
-    assert plain_instruction("push_left", "blue") == "push the blue cube left"
 
 
 def test_same_seed_same_sentence():

@@ -172,11 +172,6 @@ class Sentence:
     color: str
 
 
-def plain_instruction(task: str, color: str) -> str:
-    """The shortest sentence of the training grammar for a task on a cube."""
-    return PHRASES[task][0].format(o=f"the {color} cube")
-
-
 def sample_instruction(rng: random.Random, task: str, color: str, split: Split = "train") -> Sentence:
     """A random sentence for ``task`` on the cube of ``color``.
 

@@ -186,7 +186,7 @@ def test_receipt_age():
     assert rule.check(NOW - NS // 4, NOW) is None
     verdict = rule.check(NOW - NS // 2, NOW)
     assert same(verdict, Decision.HOLD, "receipt_age", "camera_stale", 0.5, 0.25)
-    assert "no camera for 0.500 s; because" in verdict.detail
+    assert "no camera for 0.500 s (because); see" in verdict.detail
     assert same(rule.check(None, NOW), Decision.HOLD, "receipt_age", "camera_stale", math.inf, 0.25)
 
 

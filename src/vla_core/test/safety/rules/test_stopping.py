@@ -88,7 +88,7 @@ def test_the_wanderings_meet_every_outcome():
 
 @pytest.mark.parametrize("duration", [1e-3, 0.02, 0.021, 0.039, 0.041, 0.5])
 def test_no_two_checked_instants_lie_further_apart_than_the_grid(duration):
-    """A motion of 0.039 s used to be checked at its ends alone."""
+    """A motion of 0.039 s is checked between its ends too."""
     seen = []
 
     class Spy(Brake):

@@ -23,16 +23,23 @@ class ContentAgeRule:
         """All in ROS time [ns]; ``last_t0_ns`` of the newest plan seen since the arming."""
         age = (now_ns - t0_ns) * 1e-9
         if age > self._limit.value:
-            return self._refuse("chunk_stale", "the plan rests on old images", age, self._limit.value)
+            return self._refuse(
+                "chunk_stale",
+                "the plan rests on old images; see whether cameras, policy and planner keep up",
+                age,
+                self._limit.value,
+            )
         if age < -FUTURE.value:
             return self._refuse(
                 "chunk_future", "the plan is stamped ahead of now; synchronize clocks", age, FUTURE.value
             )
         if t0_ns < armed_ns:
-            return self._refuse("chunk_before_reset", "the plan was begun before the last reset", age, 0.0)
+            return self._refuse("chunk_before_reset", "the plan was begun before the last reset; plan anew", age, 0.0)
         if last_t0_ns is not None and t0_ns <= last_t0_ns:
             late = (last_t0_ns - t0_ns) * 1e-9
-            return self._refuse("chunk_order", "the plan is a duplicate, or came out of order", late, 0.0)
+            return self._refuse(
+                "chunk_order", "the plan is a duplicate, or came out of order; send each once, in order", late, 0.0
+            )
         return None
 
     def _refuse(self, reason: str, detail: str, value: float, limit: float) -> Verdict:
@@ -81,5 +88,5 @@ class ReceiptAgeRule:
         age = float("inf") if received_ns is None else (now_ns - received_ns) * 1e-9
         if age <= self._limit.value:
             return None
-        detail = f"no {self._what} for {age:.3f} s; {self._limit.reason}"
+        detail = f"no {self._what} for {age:.3f} s ({self._limit.reason}); see whether the robot's driver sends"
         return Verdict(Decision.HOLD, self.name, f"{self._what}_stale", detail, age, self._limit.value)

@@ -73,7 +73,7 @@ class EvidenceRule:
             record = _updated(seen.get(camera.name), camera, here, now)
             self._seen[camera.name] = record
             frozen = None if camera.name in self._config.still else self._frozen(record, here)
-            faults.append((camera, self._aged(camera, now) or self._stalled(camera, record, now) or frozen))
+            faults.append((camera, self._aged(camera, now) or self._stalled(record, now) or frozen))
         for camera, fault in faults:
             if fault is not None:
                 reason, detail, value, limit = fault
@@ -88,11 +88,12 @@ class EvidenceRule:
             return "camera_future", "is stamped ahead of now; synchronize clocks", age, FUTURE.value
         return None
 
-    def _stalled(self, camera: CameraEvidence, record: _Seen, now: Now) -> tuple[str, str, float, float] | None:
+    def _stalled(self, record: _Seen, now: Now) -> tuple[str, str, float, float] | None:
         still, limit = (now.steady_ns - record.advanced_ns) * 1e-9, self._config.stall.value
         if still <= limit:
             return None
-        return "camera_stalled", f"has sent nothing new for {still:.3f} s, while plans come", still, limit
+        detail = f"has sent nothing new for {still:.3f} s, while plans come; see its driver"
+        return "camera_stalled", detail, still, limit
 
     def _frozen(self, record: _Seen, here: FloatArray | None) -> tuple[str, str, float, float] | None:
         if here is None or not record.content_hash:

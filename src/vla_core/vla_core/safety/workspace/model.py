@@ -73,7 +73,7 @@ class CollisionModel:
         self._tips = self._points(full, fixed)
         self.pairs = tuple(self._pairs(base.placement))
         self.margins = read_only([pair.margin_m for pair in self.pairs])
-        self._model, self._geometry = model, self._scene(model)
+        self._model, self._geometry = model, self._scene()
         self._local = threading.local()
         self.reach, self.bend = self.chain.reaches(self.pairs)
         self._arrange()
@@ -258,7 +258,7 @@ class CollisionModel:
     def _adjacent(self) -> set[frozenset[str]]:
         return {frozenset((joint.parent, joint.child)) for joint in self._urdf.values()}
 
-    def _scene(self, model: Any) -> Any:
+    def _scene(self) -> Any:
         geometry = pin.GeometryModel()
         for index, pair in enumerate(self.pairs):
             ids = []
