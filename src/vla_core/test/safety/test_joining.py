@@ -298,9 +298,19 @@ def test_a_plan_whose_stops_alone_come_too_near_is_slowed():
     assert [round(motion.end - START, 3) for motion in asked] == [0.8, 1.0, round(0.8 / 0.6, 3)], "once at each pace"
 
 
+@pytest.mark.parametrize("left_s, scale, decision", [(0.39, 0.8, "SLOW"), (0.41, 1.0, "HOLD")])
+def test_a_stop_that_comes_too_near_only_later_costs_no_speed_now(left_s, scale, decision):
+    plan = line(speed=0.0)
+    near = Verdict(Decision.HOLD, "collision", "keep_out", "a stop", until_s=START + left_s)
+    room = Room(lambda motion: near if motion.end < START + 0.9 else None)
+    joined = joiner(collision=room).join(plan.states[0], START, plan, 0.0, 1.0)
+    assert (joined.verdict.decision.name, joined.scale) == (decision, scale)
+    assert joined.motion.end == pytest.approx(START + (left_s if decision == "HOLD" else 1.0))
+
+
 def test_a_plan_whose_stops_come_too_near_at_any_pace_is_followed_as_far_as_it_is_clear():
     plan = line(speed=0.0)
-    left = {0.8: 0.3, 1.0: 0.4, 1.333: 0.35, 2.0: 0.2}
+    left = {0.8: 0.3, 1.0: 0.38, 1.333: 0.35, 2.0: 0.2}
 
     def near(motion):
         until = left.get(round(motion.end - START, 3))
@@ -308,7 +318,7 @@ def test_a_plan_whose_stops_come_too_near_at_any_pace_is_followed_as_far_as_it_i
 
     joined = joiner(collision=Room(near)).join(plan.states[0], START, plan, 0.0, 1.0)
     assert answer(joined.verdict)[:3] == ("HOLD", "collision", "keep_out")
-    assert joined.motion.end == pytest.approx(START + 0.4) and joined.scale == 0.8
+    assert joined.motion.end == pytest.approx(START + 0.38) and joined.scale == 0.8
 
 
 @pytest.mark.parametrize("near_s, left_s", [(None, 0.3), (0.1, 0.1), (-np.inf, None)])

@@ -19,6 +19,7 @@ JOINS_S = (0.06, 0.1, 0.16, 0.25, 0.4)  # durations tried for the quintic onto t
 EASINGS = (1.0, 0.8, 0.6, 0.4)  # further slowing tried when no join fits
 SHORTEST_S = 1e-3  # less than this of a plan is not worth joining
 KNOT_GAP_S = 5e-3  # knots of the plan nearer than this to the join are dropped
+FAR_S = 0.4  # what comes too near only after so long is cut off: it is planned anew before it is reached
 SLOWEST = 0.1  # below this a plan is not slowed but refused
 
 
@@ -89,7 +90,7 @@ class Joiner:
                 if answer.verdict.decision is Decision.PASS:
                     return answer if easing == 1.0 else _slowed(answer, _best(failures).verdict)
                 failures.append(answer)
-                if near is not None and self._on_its_way(motion):
+                if near is not None and (near.until_s - start > FAR_S or self._on_its_way(motion)):
                     return _truncated(answer)
                 if near is not None:
                     break  # only a stop would come too near, and slower it is shorter; another way on hardly helps
