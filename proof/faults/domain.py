@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import tempfile
-from pathlib import Path
 from typing import IO
 
+from vla_bringup.stack.supervisor import lock_file
 from vla_core.errors import VlaError
 
 DOMAINS = range(20, 40)
@@ -23,7 +21,7 @@ def claim(domain: int | None) -> tuple[int, IO[str] | None]:
         return domain, None
     for free in DOMAINS:
         # The lock of ``vla up``: neither starts in the domain of the other.
-        handle = (Path(tempfile.gettempdir()) / f"vla_stack_{os.getuid()}_{free}_root.lock").open("w")
+        handle = lock_file(free).open("w")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

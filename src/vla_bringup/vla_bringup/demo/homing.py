@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from builtin_interfaces.msg import Duration
 from sensor_msgs.msg import JointState
@@ -56,6 +58,11 @@ def homing_trajectory(state: JointState) -> JointTrajectory:
     end = np.array([*HOME_RAD, OPEN_M])
     farthest_rad = float(np.abs(end - start)[:-1].max())
     duration_s = max(FASTEST_S, 1.875 * farthest_rad / PEAK_RAD_S)  # 15/8: peak over mean velocity of a quintic
+    return rest_to_rest(names, start, end, duration_s)
+
+
+def rest_to_rest(names: Sequence[str], start: FloatArray, end: FloatArray, duration_s: float) -> JointTrajectory:
+    """One smooth motion between two rests, a point at least every STEP_S; stamp 0: now. (J,) each [rad or m]."""
     trajectory = JointTrajectory(joint_names=list(names))
     for t_s in np.linspace(0.0, duration_s, int(np.ceil(duration_s / STEP_S)) + 1):
         position, velocity, acceleration = quintic(start, end, duration_s, t_s)

@@ -137,11 +137,16 @@ def _ending(process: ManagedProcess) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
+def lock_file(domain: str | int, namespace: str = "") -> Path:
+    """The file whose lock a stack holds while it runs in ``domain`` and ``namespace``."""
+    place = namespace.strip("/").replace("/", ".") or "root"
+    return Path(tempfile.gettempdir()) / f"vla_stack_{os.getuid()}_{domain}_{place}.lock"
+
+
 def _claim(namespace: str) -> IO[str]:
     """Only one stack of ours per ROS domain and namespace on this machine: two would command the same topics."""
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
-    place = namespace.strip("/").replace("/", ".") or "root"
-    handle = (Path(tempfile.gettempdir()) / f"vla_stack_{os.getuid()}_{domain}_{place}.lock").open("w")
+    handle = lock_file(domain, namespace).open("w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -24,6 +24,8 @@ START = 50.0
 class Always:
     """A rule with a fixed answer per motion, by its first join."""
 
+    name = "collision"
+
     def __init__(self, answer):
         self.answer = answer
 

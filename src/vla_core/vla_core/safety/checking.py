@@ -8,7 +8,7 @@ import numpy as np
 
 from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import PASSED, Decision, Verdict, worst
-from vla_core.safety.joining import SLOWEST, Joined, Joiner, too_slow
+from vla_core.safety.joining import SLOWEST, Joined, Joiner, good_part, too_slow
 from vla_core.safety.planning import plan_from, plan_of
 from vla_core.safety.proposal import Proposal
 from vla_core.safety.quintic import Box
@@ -186,20 +186,10 @@ class Checker:
             return Joined(_too_long(motion.end - motion.start))
         final = self._places(motion)
         if final is not None:
-            return Joined(final, self._good_part(motion, final), 0.0, snapshot.start, scale)
+            return Joined(final, good_part(motion, final, self.collision), 0.0, snapshot.start, scale)
         if scale < 1.0:
             cause = _asked(proposal, scale) if cause is PASSED else _slow(cause, scale)
         return Joined(cause, motion, 0.0, snapshot.start, scale)
-
-    def _good_part(self, motion: Trajectory, verdict: Verdict) -> Trajectory | None:
-        """What comes before ``verdict``, and before what the rule that is asked last says of that."""
-        part = motion.part(motion.start, verdict.until_s) if verdict.until_s > motion.start else None
-        if part is None or self.collision is None or verdict.rule == self.collision.name:
-            return part
-        near = self.collision.check(part)
-        if near is None:
-            return part
-        return part.part(part.start, near.until_s) if near.until_s > part.start else None
 
     def _places(self, motion: Trajectory) -> Verdict | None:
         position = self.position.check(motion)

@@ -236,7 +236,7 @@ class ArmGate:
     def _unfit(self, proposal: Proposal, now: Now, time: float) -> Verdict | None:
         """Why no plan of this source may run now, whatever it says."""
         if not self._latch.armed:
-            return _not_armed(self._latch.stopped)
+            return self._latch.refusal()
         busy = self._sources.check(proposal.trace.source, time)
         if busy is not None:
             return busy
@@ -352,11 +352,6 @@ class ArmGate:
     def _speed_allowed(self, time: float) -> float:
         """Speed recovers gradually after a plan had to be slowed, so that it does not chatter."""
         return min(1.0, self._scale + self.config.recovery_per_s * max(time - self._scale_time, 0.0))
-
-
-def _not_armed(stopped: bool) -> Verdict:
-    reason = "stopped" if stopped else "disarmed"
-    return Verdict(Decision.HOLD, "operator", reason, f"the gate is {reason}; call vla/reset", brakes=False)
 
 
 def _elsewhere() -> Verdict:

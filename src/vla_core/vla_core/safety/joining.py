@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -91,10 +91,10 @@ class Joiner:
                     return answer if easing == 1.0 else _slowed(answer, _best(failures).verdict)
                 failures.append(answer)
                 if near is not None and (near.until_s - start > FAR_S or self._on_its_way(motion)):
-                    return _truncated(answer)
+                    return self._truncated(answer)
                 if near is not None:
                     break  # only a stop would come too near, and slower it is shorter; another way on hardly helps
-        return self._clear(_truncated(_best(failures)))
+        return self._truncated(_best(failures))
 
     def _near(self, motion: Trajectory) -> Verdict | None:
         """The dearest rule, for what keeps all others."""
@@ -104,12 +104,23 @@ class Joiner:
         """Whether ``motion`` itself comes too near, not only a stop from it."""
         return self._collision is not None and self._collision.check(motion, tails=False) is not None
 
-    def _clear(self, joined: Joined) -> Joined:
-        """What is left of a motion that another rule cut, cut again where it would come too near."""
-        if self._collision is None or joined.motion is None:
-            return joined
-        verdict = self._collision.check(joined.motion)
-        return joined if verdict is None else replace(joined, motion=_cut(joined.motion, verdict.until_s))
+    def _truncated(self, failure: Joined) -> Joined:
+        """What is good of a motion that is refused from some instant on, or nothing."""
+        verdict = failure.verdict
+        assert failure.motion is not None
+        if verdict.decision is not Decision.HOLD:
+            return Joined(_refused(verdict, f"no way onto the plan: {verdict.detail}"))
+        motion = good_part(failure.motion, verdict, self._collision)
+        return Joined(verdict, motion, failure.origin_s, failure.start_s, failure.scale)
+
+
+def good_part(motion: Trajectory, verdict: Verdict, collision: CollisionRule | None) -> Trajectory | None:
+    """What comes before ``verdict``, and before what ``collision``, the rule that is asked last, says of that."""
+    part = _cut(motion, verdict.until_s)
+    if part is None or collision is None or verdict.rule == collision.name:
+        return part
+    near = collision.check(part)
+    return part if near is None else _cut(part, near.until_s)
 
 
 def too_slow(asked: float) -> Verdict:
@@ -139,16 +150,6 @@ def _cut(plan: Trajectory, until: float) -> Trajectory | None:
 def _best(failures: list[Joined]) -> Joined:
     """The one that leaves most; only a HOLD leaves anything."""
     return max(failures, key=lambda failure: failure.verdict.until_s)
-
-
-def _truncated(failure: Joined) -> Joined:
-    """What is good of a motion that is refused from some instant on, or nothing."""
-    verdict = failure.verdict
-    assert failure.motion is not None
-    if verdict.decision is not Decision.HOLD:
-        return Joined(_refused(verdict, f"no way onto the plan: {verdict.detail}"))
-    motion = _cut(failure.motion, verdict.until_s)
-    return Joined(verdict, motion, failure.origin_s, failure.start_s, failure.scale)
 
 
 def _slowed(answer: Joined, cause: Verdict) -> Joined:

@@ -36,6 +36,11 @@ class Latch:
         """Plans refused in a row for what they contain."""
         return self._refusals
 
+    def refusal(self) -> Verdict:
+        """What a plan is told while the gate is not armed."""
+        reason = "stopped" if self.stopped else "disarmed"
+        return Verdict(Decision.HOLD, "operator", reason, f"the gate is {reason}; call vla/reset", brakes=False)
+
     def press(self, pressed: bool) -> None:
         """The operator's button: only pressing stops; releasing merely lets a later reset succeed."""
         self._operator_holds = pressed

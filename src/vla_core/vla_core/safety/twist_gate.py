@@ -148,8 +148,7 @@ class TwistGate:
 
     def _judge(self, proposal: TwistProposal, now: Now, time: float) -> Verdict:
         if not self._latch.armed:
-            reason = "stopped" if self._latch.stopped else "disarmed"
-            return Verdict(Decision.HOLD, "operator", reason, f"the gate is {reason}; call vla/reset", brakes=False)
+            return self._latch.refusal()
         busy = self._sources.check(proposal.trace.source, time)
         if busy is not None:
             return busy
