@@ -104,6 +104,7 @@ class ArmDriver(Driver):
         if self.armed or self.now_ns - last < 50 * MS:  # nobody is that quick while it still says where it holds
             return
         self.journal.events["moved by hand"] += 1
+        position = position if self.world.held is None else self.world.held  # a controller starts where the arm is
         self.controller.activate(position)
         self.journal.activations.append((self.now_ns, position))
 

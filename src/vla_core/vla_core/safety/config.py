@@ -32,6 +32,7 @@ class GateConfig:
     recovery_per_s: how fast the speed in force recovers after a plan had to be slowed.
     upstream: what is asked of a planner.
     effort_share: of the effort limits that a measured effort may reach.
+    hold_error: how far from where it holds the arm a controller may let it sag before it is first commanded [rad or m].
     """
 
     limits: JointLimits
@@ -53,6 +54,7 @@ class GateConfig:
     tracking_patience: Limit = TRACKING_PATIENCE
     effort_share: float = 1.0
     effort_patience: Limit = EFFORT_PATIENCE
+    hold_error: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.brake_share <= 1.0:

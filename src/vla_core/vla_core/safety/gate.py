@@ -13,6 +13,7 @@ from vla_core.safety.config import GateConfig
 from vla_core.safety.decision import PASSED, Decision, Verdict
 from vla_core.safety.grip import Grip
 from vla_core.safety.latch import Latch, emergency
+from vla_core.safety.lead import Lead
 from vla_core.safety.proposal import Proposal, Trace
 from vla_core.safety.rules.ages import LATER
 from vla_core.safety.rules.dead_man import WAY
@@ -23,7 +24,6 @@ from vla_core.safety.supervision import Supervision
 from vla_core.safety.upstream import Upstream
 from vla_core.types import FloatArray
 
-RESYNC = 0.05  # [rad or m], an arm found this far from its last command was moved by something else
 # Position, velocity, acceleration: what is committed may shift this much while a plan is checked, because near knots
 # are skipped. What is sent is checked again from where it really is.
 SAME = np.array([1e-3, 2e-2, 2.0])
@@ -61,15 +61,13 @@ class ArmGate:
         self._latch = Latch()
         self._sources = SourceRule(config.source_grace_s)
         self._robot = Supervision(config)
+        self._lead = Lead(config, self._checker, self._stream, self._robot)
         self._upstream = Upstream(config.upstream, config.clock, LATER)
         self._epoch = 0
         self._scale = 1.0
         self._scale_time = 0.0
         self._first: Trace | None = None
         self._rest_since: float | None = None
-        self._sent = False  # whether the controller was ever told anything
-        self._lead = False  # the next message leads the controller to where the arm is
-        self._led_until = 0.0
         self._grip_time = 0.0
 
     # --- what is measured, and what the operator wants
@@ -116,9 +114,7 @@ class ArmGate:
                 return "the arm is moving; let it come to rest first"
             refused = self._latch.reset()
             if not refused:
-                if not self._sent:  # nobody told the controller to be elsewhere
-                    assert self._robot.position is not None
-                    self._stream.settle(time, self._robot.position)
+                self._lead.adopt(time)
                 self._epoch += 1
                 self._upstream.forget(now.ros_ns)
                 self._scale, self._scale_time = 1.0, time
@@ -141,7 +137,9 @@ class ArmGate:
             refused = self._unfit(proposal, now, time)
             if refused is not None:
                 return Prepared(proposal, refused, self._epoch)
-            start = time + lead_s
+            if self._quiet(time):
+                self._lead.adopt(time)
+            start = time + lead_s + self._lead.wait_s(time, self._quiet(time))
             snapshot = Snapshot(
                 self._epoch, self._stream.committed.state(start), start, self._robot.position, self._speed_allowed(time)
             )
@@ -178,7 +176,7 @@ class ArmGate:
     def _single(self, proposal: Proposal, now: Now) -> bool:
         """Follow a command of one point that passes as it is; False: nothing was done."""
         time = self._clock.ahead(now.steady_ns)
-        if self._unfit(proposal, now, time) is not None:
+        if self._unfit(proposal, now, time) is not None or self._lead.wait_s(time, self._quiet(time)):
             return False
         reference = self._stream.committed.state(time)
         motion = self._checker.single(proposal, Snapshot(self._epoch, reference, time, None, 1.0))
@@ -247,26 +245,12 @@ class ArmGate:
         if fault is not None:
             # The tick brakes for it. Nothing is wrong with the plan: it must not count among the refusals that latch.
             return replace(fault, brakes=False)
-        return self._elsewhere(time) or self._upstream.judge(proposal, self._robot.places.at, now, time)
+        elsewhere = self._lead.refusal(time, self._quiet(time))
+        return elsewhere or self._upstream.judge(proposal, self._robot.places.at, now, time)
 
-    def _elsewhere(self, time: float) -> Verdict | None:
-        """Refuses while the arm is not where its controller was sent, and leads the controller there.
-
-        A controller that still holds its last command would jump onto a plan that begins where the arm is; one that was
-        started again there would jump onto a plan that begins at the last command. A single point where the arm is,
-        in a time that suffices from the last command, moves neither too fast. Where the way is not clear, or joint
-        states are wrong and it only seems so, the arm stays.
-        """
-        place, quiet = self._place(), self._rest_since is None and not self._stream.moving(time)
-        away = quiet and place is not None and np.abs(self._stream.committed.states[-1, 0] - place).max() > RESYNC
-        if away and not self._lead:
-            self._lead, self._led_until = True, np.inf
-        return _elsewhere() if away or time < self._led_until else None
-
-    def _place(self) -> FloatArray | None:
-        """Where the arm is, but no further out than a controller may be sent."""
-        measured, limits = self._robot.position, self.config.limits
-        return None if measured is None else np.clip(measured, limits.lower, limits.upper)
+    def _quiet(self, time: float) -> bool:
+        """Whether nothing moves, and nothing is being published."""
+        return self._rest_since is None and not self._stream.moving(time)
 
     def _follow(self, prepared: Prepared, now: Now, time: float) -> bool:
         """Install the motion, unless the arm has meanwhile gone past its start."""
@@ -275,6 +259,11 @@ class ArmGate:
         gap = np.abs(self._stream.committed.state(motion.start) - motion.states[0]).max(axis=1)
         if time > motion.start + 1e-6 or (gap > SAME).any():
             return False
+        quiet = self._quiet(time)
+        if self._lead.wait_s(time, quiet) > motion.start - time + 1e-6:
+            return False
+        if quiet:
+            self._lead.before(motion.start, time)
         self._stream.install(motion, time)
         self._sources.take(prepared.proposal.trace.source, motion.end)
         self._upstream.installed(prepared.proposal.trace, now.steady_ns, time)
@@ -304,14 +293,11 @@ class ArmGate:
     def _command(self, time: float) -> Command | None:
         # Commands between ticks take their part of the period, so that together they go no faster than one.
         elapsed, self._grip_time = max(time - self._grip_time, 0.0), max(time, self._grip_time)
-        place = self._place()
-        if self._lead and place is not None:
-            self._lead, self._led_until = False, 0.0
-            last = self._stream.committed.states[-1, 0]
-            duration = self._checker.soonest(last, place)
-            if self._checker.clear(last, place, duration):
-                self._stream.settle(time, place, duration)
-                self._led_until = time + duration
+        self._lead.begin(time)
+        if not self._lead.in_time(time):
+            self._rest_since = None
+            self._latch.note(_late())
+            self._give_up()
         moving = self._stream.moving(time)
         if moving:
             self._rest_since = time
@@ -326,7 +312,7 @@ class ArmGate:
         if message is None:
             return None
         gripper = None if self._grip is None else self._grip.advance(time, elapsed)
-        self._sent = True
+        self._lead.sent = True
         first, self._first = self._first, None
         return Command(message, gripper, first)
 
@@ -341,8 +327,7 @@ class ArmGate:
     def _give_up(self) -> None:
         """Brake now and keep the grip; what was not begun is not begun."""
         self._epoch += 1
-        self._led_until = 0.0 if self._lead else self._led_until
-        self._lead = False
+        self._lead.drop()
         self._stream.give_up()
         self._upstream.given_up()
         self._first = None
@@ -354,12 +339,9 @@ class ArmGate:
         return min(1.0, self._scale + self.config.recovery_per_s * max(time - self._scale_time, 0.0))
 
 
-def _elsewhere() -> Verdict:
-    detail = (
-        "the arm is not where it was last sent; its controller is led there where the way is clear: plan again in a "
-        "moment, or bring the arm back and see whether joint states are right"
-    )
-    return Verdict(Decision.HOLD, "step", "arm_elsewhere", detail, brakes=False)
+def _late() -> Verdict:
+    detail = "the command period came too late to lead the controller to where the plan begins; plan again"
+    return Verdict(Decision.HOLD, "step", "lead_late", detail, brakes=False)
 
 
 def _superseded() -> Verdict:

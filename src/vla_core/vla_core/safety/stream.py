@@ -65,6 +65,7 @@ class Stream:
         self._config = config
         self._collision = collision
         self._room: FloatArray | None = None  # of what is committed
+        self.settled: float  # until then the controller comes to where a plan may begin
         self._nearest = (config.first_point_s, NEAREST_S)
         self.plan: Trajectory | None
         self._origin: FloatArray  # where what is committed, or is to be, began
@@ -72,6 +73,7 @@ class Stream:
         self._hopeless: float
         self._whole: bool
         self._giving_up: bool
+        self._awaited: bool  # it begins once the controller has had its time
         self.settle(0.0, np.zeros(len(limits)))
 
     def settle(self, time: float, position: FloatArray, duration: float = 0.0) -> None:
@@ -80,6 +82,7 @@ class Stream:
         duration: how long the controller is given to come there, wherever it is.
         """
         self.plan = None
+        self.settled = time + duration
         times = np.array([time, time + duration] if duration else [time])
         self.committed = Trajectory(times, np.repeat(resting_state(position)[None], len(times), axis=0))
         self._origin = position
@@ -102,6 +105,10 @@ class Stream:
 
     def install(self, plan: Trajectory, time: float) -> None:
         """Follow ``plan`` from the next ``advance`` on; it begins at or after ``time`` with what is committed there."""
+        if time < self.settled:
+            self._begin(plan, plan.start)
+            self._awaited = True
+            return
         if plan.start > time + 1e-6:
             still = len(self.committed.times) == 1
             room = plan.room if still else _less(plan.room, self._room)
@@ -118,7 +125,7 @@ class Stream:
         self.plan, self._room = plan, plan.room
         self._origin = plan.states[0, 0]
         self._hopeless = time + self._config.horizon_s
-        self._whole = self._giving_up = False
+        self._whole = self._giving_up = self._awaited = False
 
     def give_up(self) -> None:
         """From the next ``advance`` on, come to rest as soon as limits allow."""
@@ -130,12 +137,26 @@ class Stream:
             return
         if self._giving_up:
             self._stop(time)
+        elif self._awaited:
+            self._begin_awaited(self.plan, time)
         elif self._whole and time == self.plan.start:
             self.committed, self._hopeless = self.plan, self.plan.end
         elif time >= self.plan.end or time >= self._hopeless:
             self.plan = None
         elif self.plan is not self.committed:
             self._extend(self.plan, time)
+
+    def _begin_awaited(self, plan: Trajectory, time: float) -> None:
+        """Begin ``plan`` at the first tick after its controller had its time: a short one would be over before."""
+        if time < plan.start:
+            return
+        begun = plan.retimed(plan.start, time, 1.0)
+        begun.room = plan.room
+        if time >= self._hopeless:
+            self.plan = None
+        else:
+            self._begin(begun, time)
+            self._extend(begun, time)
 
     def _extend(self, plan: Trajectory, time: float) -> None:
         """The furthest piece of ``plan`` that a stop can follow; when there is none, what was committed stands."""
@@ -149,6 +170,8 @@ class Stream:
 
     def _stop(self, time: float) -> None:
         self.plan = None
+        if time < self.settled:
+            return
         for start in np.arange(time, self.committed.end, BRAKE_STEP_S):
             candidate = self._with_tail(self.committed.part(time, float(start)))
             if candidate is not None and candidate.end < self.committed.end:

@@ -66,6 +66,7 @@ SPECS: dict[str, Spec] = {
     "camera_frozen_motion": Spec(0.02, "motion after which each picture must have changed [rad or m]", 0.001, 10.0),
     "max_joint_state_age_s": Spec(0.1, "longest gap between joint states, at real-time factor 1 [s]", 0.01, 5.0),
     "max_step": Spec(0.25, "furthest that a plan may be from the measured position now [rad or m]", 0.001, 3.0),
+    "max_hold_error": Spec(0.05, "furthest that a controller not yet commanded lets the arm sag [rad or m]", 0.0, 0.5),
     "max_tracking_error": Spec(0.25, "furthest that the arm may be from its command [rad or m]", 0.001, 3.0),
     "tracking_patience_s": Spec(0.1, "how long a tracking error may last [s]", 0.0, 5.0),
     "effort_share": Spec(1.0, "share of the effort limits that a measured effort may reach (0, 1]", 0.01, 1.0),

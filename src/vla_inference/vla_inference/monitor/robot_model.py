@@ -133,4 +133,5 @@ def gate_config(urdf: str, parameters: dict[str, Any]) -> GateConfig:
         tracking_patience=Limit(max(parameters["tracking_patience_s"], 1e-6), "s", "parameter tracking_patience_s"),
         effort_share=parameters["effort_share"],
         effort_patience=Limit(parameters["effort_patience_s"], "s", "parameter effort_patience_s"),
+        hold_error=parameters["max_hold_error"],
     )
