@@ -24,11 +24,12 @@ from vla_sim.follower import ChunkFollower
 from vla_sim.labelling import FrameRecorder, Instruction, choose_labels, is_possible, possible_instructions
 from vla_sim.sampling import sample_scene
 from vla_sim.simulation import TabletopSim
-from vla_sim.spec import TRAINING_SEEDS
+from vla_sim.spec import TRAINING_SEEDS, SceneSpec
 from vla_sim.state import SimState
 
 SHARD_EPISODES: Final = 20
 MAX_STEPS: Final = 100
+MAX_FURNISHED_STEPS: Final = 220  # two steps, one after the other
 HOLD_STEPS: Final = (5, 12)  # frames recorded after the instruction was fulfilled
 SWITCH_PROBABILITY: Final = 0.30  # of a new instruction in mid-motion
 FOLLOW_UP_PROBABILITY: Final = 0.30  # of a new instruction after the first is fulfilled
@@ -41,6 +42,9 @@ Actor = Callable[[TabletopSim, Instruction, bool], tuple[NDArray[np.float64], ND
 (simulation, instruction, whether it is new) -> joints (H, 7) [rad], gripper (H,) [m].
 """
 
+Scenes = Callable[[Generator, int], SceneSpec]
+"""Draws the scene of an episode: (random numbers, seed) -> scene."""
+
 
 class Demonstrator:
     """Records episodes, one after the other, in one process.
@@ -49,22 +53,25 @@ class Demonstrator:
     of a trained policy, so labelled, are corrections (DAgger, Ross et al. 2011).
     """
 
-    def __init__(self, actor: Actor | None = None) -> None:
-        self.sim = TabletopSim()
+    def __init__(self, actor: Actor | None = None, scenes: Scenes | None = None) -> None:
+        """``scenes``: draws each episode's scene, furnished ones too; None: the plain table."""
+        self.sim = TabletopSim(furnished=scenes is not None)
         self.expert = Expert()
         self._actor = actor
+        self._scenes: Scenes = scenes or (lambda rng, seed: sample_scene(rng, seed=seed))
+        self._furnished = scenes is not None
 
     def record(self, seed: int) -> dict[str, NDArray[Any]]:
         """The episode that belongs to ``seed``; arrays as in ``FrameRecorder``."""
         rng = np.random.default_rng(seed)
-        scene = sample_scene(rng, seed=seed)
+        scene = self._scenes(rng, seed)
         self.sim.reset(scene, *random_start(rng))
         recorder, disturbance = FrameRecorder(self.expert), Disturbance(rng)
         state = self.sim.state()
         follower = ChunkFollower(state.q_rad, state.gripper_m, PERIOD_S)
         program = _Program(rng, (scene.task, scene.target))
         followed = None
-        while len(recorder) < MAX_STEPS:
+        while len(recorder) < (MAX_FURNISHED_STEPS if self._furnished else MAX_STEPS):
             state = self.sim.state()
             chunk = self.expert.chunk(state, *program.instruction)
             recorder.add(self.sim, state, choose_labels(rng, state, program.instruction), seed)

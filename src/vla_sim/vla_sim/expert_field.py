@@ -48,17 +48,26 @@ class Wish:
 
 
 def wish(view: View, task: str, target: str) -> Wish:
-    """What the expert wants now. ``target`` must be among ``view.cubes``."""
+    """What the expert wants now. ``target`` must be among ``view.cubes``, or the drawer for the drawer's tasks."""
+    if view.drawer is not None or view.zone is not None:
+        from vla_sim.expert_furniture import furnished_wish
+
+        return furnished_wish(view, task, target)
+    return plain_wish(view, task, target)
+
+
+def plain_wish(view: View, task: str, target: str) -> Wish:
+    """What the expert wants now for one of the four tasks of the plain table."""
     held = view.held()
     cube = view.cubes[target]
     if held is not None and not (task == "pick" and held == target):
-        return _put_down(view.cubes[held])
-    return _TASKS[task](view, cube, held is not None)
+        return put_down(view.cubes[held])
+    return PLAIN[task](view, cube, held is not None)
 
 
-def _pick(view: View, cube: Cube, held: bool) -> Wish:
+def pick(view: View, cube: Cube, held: bool) -> Wish:
     if held:
-        rise = _towards(LIFT_Z_M - view.z, VERTICAL_SPEED_M_S)
+        rise = towards(LIFT_Z_M - view.z, VERTICAL_SPEED_M_S)
         return Wish(0.0, 0.0, rise, 0.0, GRIPPER_CLOSED_M, done=view.z > LIFT_Z_M - 0.025)
     yaw_error = _grasp_yaw(view, cube) - view.yaw
     away = hypot(cube.x - view.x, cube.y - view.y)
@@ -69,32 +78,32 @@ def _pick(view: View, cube: Cube, held: bool) -> Wish:
     if there and view.finger > LOST_FINGER_M:
         return Wish(0.0, 0.0, 0.0, 0.0, GRIPPER_CLOSED_M)
     floor = low if view.finger > 0.034 else HOVER_Z_M
-    return _go(view, cube.x, cube.y, floor, yaw_error, GRIPPER_OPEN_M, 0.006)
+    return go(view, cube.x, cube.y, floor, yaw_error, GRIPPER_OPEN_M, 0.006)
 
 
 def _reach(view: View, cube: Cube, held: bool) -> Wish:
     low = cube.z + HALF_M + REACH_ABOVE_TOP_M
     there = hypot(cube.x - view.x, cube.y - view.y) < 0.012 and abs(view.z - low) < 0.012
-    return _go(view, cube.x, cube.y, low, _grasp_yaw(view, cube) - view.yaw, GRIPPER_OPEN_M, 0.006, done=there)
+    return go(view, cube.x, cube.y, low, _grasp_yaw(view, cube) - view.yaw, GRIPPER_OPEN_M, 0.006, done=there)
 
 
 def _push(view: View, cube: Cube, direction: float) -> Wish:
     beyond = direction * cube.y - PUSH_LINE_M
     if beyond > 0.0:
-        creep = _towards(PUSH_BEYOND_M - beyond, PUSH_SPEED_M_S) if _behind(view, cube, direction) else 0.0
+        creep = towards(PUSH_BEYOND_M - beyond, PUSH_SPEED_M_S) if _behind(view, cube, direction) else 0.0
         return Wish(0.0, direction * max(creep, 0.0), 0.0, 0.0, PUSH_FINGER_M, done=True)
     if _behind(view, cube, direction):
-        forward = _towards(PUSH_BEYOND_M - beyond, PUSH_SPEED_M_S)
-        sideways = _towards(cube.x - view.x, PUSH_SPEED_M_S)
-        turn = _turn(PUSH_YAW_RAD - view.yaw)
-        return Wish(sideways, direction * forward, _towards(PUSH_Z_M - view.z, 0.1), turn, PUSH_FINGER_M)
+        forward = towards(PUSH_BEYOND_M - beyond, PUSH_SPEED_M_S)
+        sideways = towards(cube.x - view.x, PUSH_SPEED_M_S)
+        turn = turned(PUSH_YAW_RAD - view.yaw)
+        return Wish(sideways, direction * forward, towards(PUSH_Z_M - view.z, 0.1), turn, PUSH_FINGER_M)
     gripper = PUSH_FINGER_M
     if hypot(cube.x - view.x, cube.y - view.y) < 0.032 and view.z < ASTRIDE_Z_M:  # the cube is between the fingers
         if view.finger < 0.034:
             return Wish(0.0, 0.0, 0.0, 0.0, GRIPPER_OPEN_M)
         gripper = GRIPPER_OPEN_M
     start_y = cube.y - direction * (cube.reach_y + FINGER_HALF_WIDTH_M + PUSH_GAP_M)
-    return _go(view, cube.x, start_y, PUSH_Z_M, PUSH_YAW_RAD - view.yaw, gripper, 0.012)
+    return go(view, cube.x, start_y, PUSH_Z_M, PUSH_YAW_RAD - view.yaw, gripper, 0.012)
 
 
 def _behind(view: View, cube: Cube, direction: float) -> bool:
@@ -103,13 +112,13 @@ def _behind(view: View, cube: Cube, direction: float) -> bool:
     return view.z < PUSH_Z_M + 0.018 and abs(view.x - cube.x) < 0.022 and -0.022 < gap < 0.060
 
 
-def _put_down(cube: Cube) -> Wish:
+def put_down(cube: Cube) -> Wish:
     if cube.z < HALF_M + AIRBORNE_M:
         return Wish(0.0, 0.0, 0.0, 0.0, GRIPPER_OPEN_M)
-    return Wish(0.0, 0.0, _towards(HALF_M - 0.004 - cube.z, 0.15), 0.0, GRIPPER_CLOSED_M)
+    return Wish(0.0, 0.0, towards(HALF_M - 0.004 - cube.z, 0.15), 0.0, GRIPPER_CLOSED_M)
 
 
-def _go(
+def go(
     view: View, x: float, y: float, low: float, yaw_error: float, gripper: float, tolerance: float, done: bool = False
 ) -> Wish:
     """Towards (x, y), high while far and down to ``low`` when within ``tolerance`` [m]; up first when too low."""
@@ -124,7 +133,7 @@ def _go(
     vz = min(max(vz, -TOOL_SPEED_M_S), VERTICAL_SPEED_M_S)
     speed = (vx * vx + vy * vy + vz * vz) ** 0.5
     scale = min(1.0, TOOL_SPEED_M_S / speed) if speed > 0.0 else 1.0
-    return Wish(vx * scale, vy * scale, vz * scale, _turn(yaw_error) * freedom, gripper, done)
+    return Wish(vx * scale, vy * scale, vz * scale, turned(yaw_error) * freedom, gripper, done)
 
 
 def _grasp_yaw(view: View, cube: Cube) -> float:
@@ -133,16 +142,16 @@ def _grasp_yaw(view: View, cube: Cube) -> float:
     return min((t for t in turns if -1.05 < t < 1.75), key=lambda t: abs(t - view.yaw))
 
 
-def _towards(error: float, speed: float) -> float:
+def towards(error: float, speed: float) -> float:
     return min(max(GAIN_1_S * error, -speed), speed)
 
 
-def _turn(yaw_error: float) -> float:
+def turned(yaw_error: float) -> float:
     return min(max(GAIN_1_S * yaw_error, -TURN_SPEED_RAD_S), TURN_SPEED_RAD_S)
 
 
-_TASKS: Final[dict[str, Callable[[View, Cube, bool], Wish]]] = {
-    "pick": _pick,
+PLAIN: Final[dict[str, Callable[[View, Cube, bool], Wish]]] = {
+    "pick": pick,
     "reach": _reach,
     "push_left": lambda view, cube, _: _push(view, cube, 1.0),
     "push_right": lambda view, cube, _: _push(view, cube, -1.0),

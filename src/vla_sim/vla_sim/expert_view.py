@@ -1,4 +1,4 @@
-"""What the scripted expert looks at: tool, fingers and cubes, in plain floats that a rollout may change."""
+"""What the scripted expert looks at: tool, fingers, cubes and furniture, in plain floats that a rollout may change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import cos, sin
 from typing import Final
 
+from vla_sim.furniture import HANDLE_OFF_M, TRAY_FLOOR_M, over_tray
 from vla_sim.spec import CUBE_SIZE_M
 from vla_sim.state import SimState
 
@@ -31,8 +32,29 @@ class Cube:
 
 
 @dataclass(slots=True)
+class Drawer:
+    """x, y: middle of the cabinet's open side in base_link [m]; open: how far the drawer is out [m]."""
+
+    x: float
+    y: float
+    open: float
+
+    @property
+    def handle_x(self) -> float:
+        """Where the handle's bar is along base_link's x [m]."""
+        return self.x - self.open - HANDLE_OFF_M
+
+    def below(self, cube: Cube) -> bool:
+        """Whether the cube is over the drawer's tray, or in it."""
+        return over_tray(cube.x, cube.y, self.x, self.y, self.open)
+
+
+@dataclass(slots=True)
 class View:
-    """Tool pose in base_link ([m], turn about +z [rad]), finger_joint1 [m], cubes by colour."""
+    """Tool pose in base_link ([m], turn about +z [rad]), finger_joint1 [m], cubes by colour, furniture.
+
+    zone: middle of the marked zone in base_link [m].
+    """
 
     x: float
     y: float
@@ -40,6 +62,8 @@ class View:
     yaw: float
     finger: float
     cubes: dict[str, Cube]
+    drawer: Drawer | None = None
+    zone: tuple[float, float] | None = None
 
     def between(self, cube: Cube) -> bool:
         """Whether the cube is between the fingers, seen along all three axes of the hand."""
@@ -52,9 +76,13 @@ class View:
         """Colour of the cube in the gripper, if any: fingers that met it, or a cube in the air between them."""
         met = LOST_FINGER_M < self.finger < HELD_FINGER_M
         for color, cube in self.cubes.items():
-            if self.between(cube) and (met or cube.z > HALF_M + AIRBORNE_M):
+            if self.between(cube) and (met or cube.z > self.rest_z(cube) + AIRBORNE_M):
                 return color
         return None
+
+    def rest_z(self, cube: Cube) -> float:
+        """How high the cube's centre is when it stands below where it is: on the table or in the drawer [m]."""
+        return HALF_M + (TRAY_FLOOR_M if self.drawer is not None and self.drawer.below(cube) else 0.0)
 
 
 def cubes_of(state: SimState) -> dict[str, Cube]:
@@ -65,3 +93,17 @@ def cubes_of(state: SimState) -> dict[str, Cube]:
         x, y, z = (float(v) for v in state.cube_positions_m[row])
         cubes[color] = Cube(x, y, z, float(state.cube_yaws_rad[row]))
     return cubes
+
+
+def drawer_of(state: SimState) -> Drawer | None:
+    """The drawer, as a rollout may move it; None where there is none."""
+    there = state.furniture
+    if there is None or not there.has_drawer:
+        return None
+    return Drawer(float(there.drawer_xy_m[0]), float(there.drawer_xy_m[1]), there.drawer_open_m)
+
+
+def zone_of(state: SimState) -> tuple[float, float] | None:
+    """The middle of the marked zone; None where there is none."""
+    there = state.furniture
+    return None if there is None or not there.has_zone else (float(there.zone_xy_m[0]), float(there.zone_xy_m[1]))

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.furniture_model import add_furniture
 from vla_sim.robot import ARM_JOINTS, GRIPPER_JOINT, HOME_Q, MIMIC_JOINT, URDF_PATH, WRIST_CAMERA_FRAME
 from vla_sim.spec import COLORS, CUBE_SIZE_M
 
@@ -34,8 +35,8 @@ CUBE_MASS_KG = 0.06
 _ROBOT, _WORLD = 1, 2
 
 
-def build_spec() -> mujoco.MjSpec:
-    """The editable model of the whole tabletop: robot, table, one cube per colour, cameras."""
+def build_spec(furnished: bool = False) -> mujoco.MjSpec:
+    """The editable model of the whole tabletop: robot, table, one cube per colour, cameras; furniture if asked."""
     spec = mujoco.MjSpec.from_file(str(URDF_PATH))
     spec.modelname = "vla_tabletop"
     option = spec.option
@@ -54,13 +55,15 @@ def build_spec() -> mujoco.MjSpec:
     _add_actuators(spec)
     _add_surroundings(spec)
     _add_cubes(spec)
+    if furnished:
+        add_furniture(spec)
     _add_cameras(spec)
     return spec
 
 
-def build_model() -> mujoco.MjModel:
+def build_model(furnished: bool = False) -> mujoco.MjModel:
     """The compiled tabletop; about 50 ms."""
-    return build_spec().compile()
+    return build_spec(furnished).compile()
 
 
 def _prepare_robot(spec: mujoco.MjSpec) -> None:

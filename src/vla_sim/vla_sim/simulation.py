@@ -9,12 +9,13 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vla_sim.furniture_model import Furniture
 from vla_sim.looks import Looks
 from vla_sim.monitor import LimitMonitor
 from vla_sim.rendering import SceneRenderer
 from vla_sim.robot import GRIPPER_CLOSED_M, GRIPPER_OPEN_M, HOME_Q, TOOL_BODY
 from vla_sim.scene import ARM_KD, ARM_KP, TIMESTEP_S, build_model, home_qpos
-from vla_sim.spec import COLORS, CUBE_SIZE_M, SceneSpec
+from vla_sim.spec import COLORS, CUBE_SIZE_M, SceneError, SceneSpec
 from vla_sim.state import SimState, cube_yaw_rad
 
 FloatArray = NDArray[np.float64]
@@ -29,12 +30,14 @@ class TabletopSim:
     a copy: ``qpos()`` there, then a ``SceneRenderer(sim.model)`` that the rendering thread made itself.
     """
 
-    def __init__(self) -> None:
-        self.model = build_model()
+    def __init__(self, furnished: bool = False) -> None:
+        """``furnished``: with a drawer and a zone, for the scenes that have them; shows plain scenes too."""
+        self.model = build_model(furnished)
         self.lock = threading.RLock()
         self.scene: SceneSpec | None = None
         self._data = mujoco.MjData(self.model)
         self._looks = Looks(self.model)
+        self._furniture = Furniture(self.model) if furnished else None
         self._monitor = LimitMonitor()
         self._renderer: SceneRenderer | None = None
         self._cube_bodies = [self.model.body(f"cube_{color}").id for color in COLORS]
@@ -59,13 +62,20 @@ class TabletopSim:
         return self._monitor.max_violation
 
     def reset(self, scene: SceneSpec, q_rad: ArrayLike | None = None, gripper_m: float = GRIPPER_OPEN_M) -> None:
-        """Put the arm at ``q_rad`` (home when None), at rest, and the cubes where the scene wants them."""
+        """Put the arm at ``q_rad`` (home when None), at rest, and all else where the scene wants it.
+
+        SceneError when the scene has furniture and this simulation has not.
+        """
         with self.lock:
             self._set_home(HOME_Q if q_rad is None else np.asarray(q_rad, dtype=np.float64), gripper_m)
             self.replace_cubes(scene)
 
     def replace_cubes(self, scene: SceneSpec) -> None:
-        """Fresh cubes, looks and limit monitor; the arm is not moved."""
+        """Fresh cubes, furniture, looks and limit monitor; the arm is not moved. SceneError as for ``reset``."""
+        if scene.furnished and self._furniture is None:
+            raise SceneError(
+                f"the scene of task {scene.task!r} has a drawer or a zone; make the simulation with furnished=True"
+            )
         with self.lock:
             self.scene = scene
             self._looks.apply(scene)
@@ -82,6 +92,8 @@ class TabletopSim:
                 self._data.qvel[dof : dof + 6] = 0.0
                 self._data.qacc_warmstart[dof : dof + 6] = 0.0
                 self.model.body_gravcomp[self._cube_bodies[index]] = 1.0 if cube is None else 0.0
+            if self._furniture is not None:
+                self._furniture.place(scene, self._data)
             self._monitor.reset()
             mujoco.mj_forward(self.model, self._data)
 
@@ -132,6 +144,7 @@ class TabletopSim:
                 cube_positions_m=positions,
                 cube_yaws_rad=yaws,
                 tool_position_m=data.xpos[self._tool_body].copy(),
+                furniture=None if self._furniture is None else self._furniture.state(data),
             )
 
     def joint_positions(self) -> FloatArray:

@@ -6,9 +6,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vla_core.errors import VlaError
+from vla_sim.furniture import DrawerSpec, ZoneSpec
 
 COLORS: Final = ("red", "green", "blue", "yellow")
 TASKS: Final = ("pick", "reach", "push_left", "push_right")
+"""The tasks of the plain table."""
+FURNISHED_TASKS: Final = ("place", "open_drawer", "close_drawer", "store", "store_close")
+"""The tasks that need a marked zone or a drawer: a cube into the zone, the drawer opened or closed, a cube into the
+drawer (opened first where it is closed), and the same with the drawer closed afterwards."""
+ALL_TASKS: Final = (*TASKS, *FURNISHED_TASKS)
+DRAWER_TASKS: Final = ("open_drawer", "close_drawer")
+"""The tasks whose target is ``DRAWER`` and not a colour."""
+DRAWER: Final = "drawer"
+TARGETS: Final = (*COLORS, DRAWER)
+"""Everything that an instruction may be about; labels are indices into this."""
 
 CUBE_SIZE_M: Final = 0.045
 X_RANGE_M: Final = (0.40, 0.60)
@@ -70,13 +81,23 @@ class VisualSpec:
 
 @dataclass(frozen=True, slots=True)
 class SceneSpec:
-    """A whole scene: seed it came from, 2 to 4 cubes of distinct colours, the looks, and the task set in it."""
+    """A whole scene: seed it came from, 2 to 4 cubes of distinct colours, the looks, and the task set in it.
+
+    drawer, zone: the furniture, None where there is none: the plain table.
+    """
 
     seed: int
     cubes: tuple[CubeSpec, ...]
     task: str
     target: str
     visual: VisualSpec = field(default_factory=VisualSpec)
+    drawer: DrawerSpec | None = None
+    zone: ZoneSpec | None = None
+
+    @property
+    def furnished(self) -> bool:
+        """Whether it takes a simulation with furniture."""
+        return self.drawer is not None or self.zone is not None
 
     @property
     def colors(self) -> tuple[str, ...]:

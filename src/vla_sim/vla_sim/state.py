@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vla_sim.furniture import FurnitureState
 from vla_sim.spec import COLORS, SceneError
 
 FloatArray = NDArray[np.float64]
@@ -19,7 +20,7 @@ class SimState:
     time_s: simulated time since the simulation was made. q_rad, dq_rad_s: (7,) joint1..joint7.
     gripper_m: measured position of finger_joint1. cube_positions_m: (4, 3) centres in base_link in the order of
     ``COLORS``, NaN where a colour is not on the table. cube_yaws_rad: (4,) in (-pi/4, pi/4], NaN likewise.
-    tool_position_m: (3,) of tool0 in base_link.
+    tool_position_m: (3,) of tool0 in base_link. furniture: None in a simulation without any.
     """
 
     time_s: float
@@ -29,6 +30,7 @@ class SimState:
     cube_positions_m: FloatArray
     cube_yaws_rad: FloatArray
     tool_position_m: FloatArray
+    furniture: FurnitureState | None = None
 
     @property
     def colors(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vla_core.errors import VlaError
 from vla_core.types import FloatArray
+from vla_sim.furniture import DrawerSpec, ZoneSpec
 from vla_sim.spec import CubeSpec, SceneSpec, VisualSpec
 
 FORMAT = "vla-state-log/1"
@@ -89,5 +90,11 @@ def _scene(item: dict[str, Any]) -> SceneSpec:
     def tuples(values: dict[str, Any]) -> dict[str, Any]:
         return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
-    cubes = tuple(CubeSpec(**tuples(cube)) for cube in item["cubes"])
-    return SceneSpec(**{**item, "cubes": cubes, "visual": VisualSpec(**tuples(item["visual"]))})
+    changed: dict[str, Any] = {
+        "cubes": tuple(CubeSpec(**tuples(cube)) for cube in item["cubes"]),
+        "visual": VisualSpec(**tuples(item["visual"])),
+    }
+    for name, kind in (("drawer", DrawerSpec), ("zone", ZoneSpec)):
+        if item.get(name) is not None:
+            changed[name] = kind(**tuples(item[name]))
+    return SceneSpec(**{**item, **changed})
