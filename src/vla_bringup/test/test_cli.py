@@ -22,7 +22,7 @@ def plain(text: str) -> str:
 
 def test_help_names_every_command() -> None:
     text = vla("--help").output
-    for command in ("say", "stop", "reset", "status", "policy", "demo", "up"):
+    for command in ("say", "stop", "reset", "status", "policy", "robot", "demo", "up"):
         assert command in text
 
 

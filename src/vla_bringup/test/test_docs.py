@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vla_bringup.cli import app, policy_app
+from vla_bringup.cli import app, policy_app, robot_app
 from vla_core.contract import load_contract
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,12 +57,15 @@ def test_every_make_target_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_vla_command_exists(page: Path) -> None:
-    commands = {command.callback.__name__ for command in app.registered_commands if command.callback} | {"policy"}
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {"policy", "robot"}
     policies = {command.name for command in policy_app.registered_commands}
     for first, second in re.findall(r"(?:^|`|\./)vla ([a-z]+)(?: ([a-z]+))?", page.read_text(), re.MULTILINE):
         assert first in commands, f"there is no `vla {first}`"
         if first == "policy":
             assert second in policies, f"there is no `vla policy {second}`"
+        if first == "robot":
+            assert second in {command.name for command in robot_app.registered_commands}, f"no `vla robot {second}`"
 
 
 def test_the_readme_names_the_two_commands() -> None:

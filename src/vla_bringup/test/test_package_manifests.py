@@ -24,7 +24,7 @@ KEYS = {
 FROM_PIP = {"mujoco", "mink", "daqp", "ruckig", "onnxruntime", "tokenizers", "gymnasium", "imageio_ffmpeg"}
 ROS = {"rclpy", "ament_index_python", "launch", "launch_ros"}
 # Used where it is found, said to be missing where it is not.
-OPTIONAL = {"tf2_msgs", "cv_bridge"}
+OPTIONAL = {"tf2_msgs", "cv_bridge", "controller_manager_msgs"}
 
 
 def imported(package: str) -> set[str]:

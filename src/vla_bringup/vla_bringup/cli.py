@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 policy_app = typer.Typer(help="Check policy bundles and swap the running one.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
+robot_app = typer.Typer(help="Look at a robot before anything moves.", no_args_is_help=True)
+app.add_typer(robot_app, name="robot")
 
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", envvar="VLA_NAMESPACE", help="ROS namespace of the robot, e.g. left_arm.")
@@ -119,6 +121,26 @@ def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
 
     with reported():
         policy.load(bundle, namespace)
+
+
+@robot_app.command("check")
+def robot_check(
+    params: Annotated[Path, typer.Argument(help="Parameter file of both nodes, as for robot.launch.py.")],
+    bundle: Annotated[Path | None, typer.Argument(help="Folder of the policy bundle; without: the gate alone.")] = None,
+    namespace: Namespace = "",
+    remap: Annotated[
+        list[str] | None, typer.Option("--remap", "-r", help="FROM:=TO, as ros2 run takes it; may be repeated.")
+    ] = None,
+    without_monitor: Annotated[
+        bool, typer.Option("--without-monitor", help="The safety monitor is not started yet: leave its rows out.")
+    ] = False,
+    wait: Annotated[float, typer.Option(help="Longest time to look for what is missing [s].", min=0.5)] = 8.0,
+) -> None:
+    """Hold policy, parameters and limits against the live robot. Nothing is moved; exit code 1 when a row fails."""
+    from vla_bringup.commands import robot
+
+    with reported():
+        robot.check(params, bundle, namespace, remap or [], not without_monitor, wait)
 
 
 @app.command()

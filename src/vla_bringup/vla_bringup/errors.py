@@ -23,3 +23,7 @@ class StackError(VlaError):
 
 class RefusedError(VlaError):
     """A node answered, and the answer is no."""
+
+
+class RobotConfigError(VlaError):
+    """A robot's parameter file cannot work. One line: file, field, value, remedy."""

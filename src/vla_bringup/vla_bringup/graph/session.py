@@ -48,6 +48,7 @@ class Session:
         self.node.get_logger().set_level(LoggingSeverity.FATAL)  # what goes wrong is raised, and told once
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._others: list[Node] = []
         self._changed = threading.Condition()
         self.watchdog: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._spin, name=f"{name}_ros", daemon=True)
@@ -58,6 +59,15 @@ class Session:
             self._executor.spin()
         except ExternalShutdownException:
             pass
+
+    def make_node(self, name: str, **options: Any) -> Node:
+        """One more node on the same thread, with a namespace and remappings of its own; destroyed at the end."""
+        node = rclpy.create_node(
+            name, context=self._context, enable_rosout=False, start_parameter_services=False, **options
+        )
+        self._others.append(node)
+        self._executor.add_node(node)
+        return node
 
     def notify(self) -> None:
         """Something that ``wait_for`` may wait for has changed."""
@@ -141,7 +151,8 @@ class Session:
     def close(self) -> None:
         """Leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
-        self.node.destroy_node()
+        for node in (*self._others, self.node):
+            node.destroy_node()
         rclpy.try_shutdown(context=self._context)
         self._thread.join(timeout=2.0)
 

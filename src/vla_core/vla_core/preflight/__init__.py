@@ -7,6 +7,7 @@ from vla_core.preflight.cameras import check_cameras
 from vla_core.preflight.facts import CameraFacts, EndpointFacts, RobotFacts, TopicFacts
 from vla_core.preflight.joints import check_joints, check_state
 from vla_core.preflight.report import Finding, PreflightReport, Severity
+from vla_core.preflight.rows import Row, Verdict, policy_rows, topic_rows
 from vla_core.preflight.topics import check_topics
 
 
@@ -29,7 +30,12 @@ __all__ = [
     "Finding",
     "PreflightReport",
     "RobotFacts",
+    "Row",
     "Severity",
     "TopicFacts",
+    "Verdict",
+    "check_topics",
+    "policy_rows",
     "run_preflight",
+    "topic_rows",
 ]

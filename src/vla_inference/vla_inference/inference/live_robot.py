@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from vla_core.contract import Contract
 from vla_core.preflight import CameraFacts, EndpointFacts, RobotFacts, TopicFacts, run_preflight
@@ -26,25 +28,24 @@ def check_live_robot(contract: Contract, sensors: Sensors, node: Node) -> None:
         PreflightError: with every difference and its remedy.
         ObservationError: a compressed image cannot be decoded.
     """
-    report = run_preflight(contract, robot_facts(contract, sensors, node))
+    report = run_preflight(contract, robot_facts(contract.camera_names, bool(contract.state), sensors, node))
     for finding in report.warnings:
         _log.warning("preflight of %s: %s", report.policy_id, finding)
     report.raise_if_refused()
 
 
-def robot_facts(contract: Contract, sensors: Sensors, node: Node) -> RobotFacts:
-    """What preflight wants to know of the inputs that ``contract`` needs."""
-    cameras = [name for name in contract.camera_names if name in sensors.cameras]
-    topics = [sensors.cameras[name].topic for name in cameras]
-    if contract.state:
+def robot_facts(cameras: Iterable[str], joints: bool, sensors: Sensors, node: Node) -> RobotFacts:
+    """What preflight wants to know. cameras, joints: the inputs whose topics it is to look at."""
+    topics = [sensors.cameras[name].topic for name in cameras if name in sensors.cameras]
+    if joints:
         topics.append(sensors.joint_input.topic)
-    joints = sensors.newest_joints()
+    newest = sensors.newest_joints()
     urdf = sensors.robot.urdf
     return RobotFacts(
         joints=None if urdf is None else parse_urdf(urdf),
-        state=None if joints is None else dict(zip(joints.names, joints.positions, strict=False)),
+        state=None if newest is None else dict(zip(newest.names, newest.positions, strict=False)),
         cameras=tuple(_camera_facts(name, sensors) for name in sensors.cameras),
-        topics=tuple(_topic_facts(topic, node) for topic in topics),
+        topics=tuple(topic_facts(topic, node, SENSOR_QOS) for topic in topics),
     )
 
 
@@ -58,14 +59,17 @@ def _camera_facts(name: str, sensors: Sensors) -> CameraFacts:
     return CameraFacts(name, topic, width, height, frame.encoding, frame.compressed, sensors.rate_hz(name))
 
 
-def _topic_facts(topic: str, node: Node) -> TopicFacts:
-    offered = tuple(
-        EndpointFacts(
-            node=f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name}",
-            # What DDS does not tell is taken for what serves every request.
-            reliability=_RELIABILITY.get(publisher.qos_profile.reliability, "reliable"),
-            durability=_DURABILITY.get(publisher.qos_profile.durability, "transient_local"),
-        )
-        for publisher in node.get_publishers_info_by_topic(topic)
+def topic_facts(topic: str, node: Node, requested: QoSProfile) -> TopicFacts:
+    """Who offers ``topic``, which is ``requested`` so."""
+    offered = tuple(endpoint_facts(one) for one in node.get_publishers_info_by_topic(topic))
+    return TopicFacts(topic, _RELIABILITY[requested.reliability], _DURABILITY[requested.durability], offered)
+
+
+def endpoint_facts(endpoint: TopicEndpointInfo) -> EndpointFacts:
+    """A publisher or a subscription, as the graph tells it."""
+    return EndpointFacts(
+        node=f"{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}",
+        # What DDS does not tell is taken for what serves every request.
+        reliability=_RELIABILITY.get(endpoint.qos_profile.reliability, "reliable"),
+        durability=_DURABILITY.get(endpoint.qos_profile.durability, "transient_local"),
     )
-    return TopicFacts(topic, _RELIABILITY[SENSOR_QOS.reliability], _DURABILITY[SENSOR_QOS.durability], offered)

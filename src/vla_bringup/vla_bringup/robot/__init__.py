@@ -1,0 +1,1 @@
+"""Looking at a robot before anything moves: what ``vla robot check`` does."""
