@@ -16,7 +16,7 @@ ARGS ?=
 N ?= 1000000
 export INSTRUCTION
 
-.PHONY: help setup demo test bench faults fuzz crosstest coverage mutants train lint format clean distclean requirements
+.PHONY: help setup demo test testpolicy bench faults fuzz crosstest coverage mutants train lint format clean distclean requirements
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,10 @@ demo: setup  ## the arm obeys: INSTRUCTION="grab the blue block" SEED=7 EPISODES
 
 test: setup  ## every test; ARGS="-k name" to choose
 	@$(ENV) python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+testpolicy:  ## the tests that need PyTorch, which it installs into .venv-train; ARGS="-k name" to choose
+	@$(PYTHON) scripts/setup_env.py --train
+	@$(ENV) env -u VIRTUAL_ENV .venv-train/bin/python -m pytest -m train src/vla_policy/test $(ARGS)
 
 bench: setup  ## the benchmarks; results in out/bench
 	@$(ENV) python -m bench $(ARGS)

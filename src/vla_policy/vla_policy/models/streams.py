@@ -1,0 +1,86 @@
+"""What the blocks hand to each other: streams of tokens into the fusion, one context out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Tokens of one origin: ``vision``, ``language``, ``state``, ``robot`` or ``depth``.
+
+    tokens: (B, S, W).
+    mask: (B, S) bool, true where a token is.
+    frames: frames of history that the tokens are of, in order, S / frames tokens each; 0: of no frame (a task).
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShape:
+    """What is known of a stream when the model is built; ``count`` None: changes from batch to batch."""
+
+    width: int
+    count: int | None
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that an action head sees.
+
+    tokens: (B, S, W).
+    mask: (B, S) bool.
+    robot: (B,) int64.
+    decode: of a language model as fusion: embeddings (B, R, W) that follow the context -> their last hidden states.
+    embed: of a language model as fusion: token ids (B, R) -> embeddings (B, R, W).
+    logits: of a language model as fusion: hidden states (B, R, W) -> (B, R, vocabulary).
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    robot: Tensor
+    decode: Callable[[Tensor], Tensor] | None = None
+    embed: Callable[[Tensor], Tensor] | None = None
+    logits: Callable[[Tensor], Tensor] | None = None
+
+    def pooled(self) -> Tensor:
+        """(B, W), the mean of the tokens."""
+        return masked_mean(self.tokens, self.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextShape:
+    """What is known of a context when the model is built."""
+
+    width: int
+    count: int | None
+    vocabulary: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Labels of a head.
+
+    actions: (B, H, A) normalized.
+    weight: (B, H, A) float, 0 where there is no label: padding, or a column that the robot does not have.
+    """
+
+    actions: Tensor
+    weight: Tensor
+
+    def mean(self, error: Tensor) -> Tensor:
+        """The mean of ``error`` (B, H, A) over what is labelled."""
+        return (error * self.weight).sum() / self.weight.sum().clamp(min=1.0)
+
+
+def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """(B, S, W), (B, S) -> (B, W)."""
+    weight = mask.to(tokens.dtype)[:, :, None]
+    return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1.0)
