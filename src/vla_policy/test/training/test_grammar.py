@@ -12,6 +12,8 @@ from vla_policy.training.grammar import (
     meaning,
     sample_instruction,
 )
+from vla_policy.training.grammar_furniture import FURNISHED_PHRASES, HELDOUT_FURNISHED_PHRASES
+from vla_sim.spec import DRAWER, DRAWER_TASKS, FURNISHED_TASKS
 
 
 def test_held_out_phrases_never_occur_in_training():
@@ -52,3 +54,39 @@ def test_unknown_task_or_color_is_named_with_the_choices():
         sample_instruction(random.Random(0), "juggle", "red")
     with pytest.raises(ValueError, match=r"'pink'; valid colors: red"):
         sample_instruction(random.Random(0), "pick", "pink")
+
+
+@pytest.mark.parametrize("split", ["train", "heldout"])
+@pytest.mark.parametrize("task", FURNISHED_TASKS)
+def test_key_words_give_back_what_is_asked_of_the_furniture(split, task):
+    rng = random.Random(2)
+    for number in range(400):
+        target = DRAWER if task in DRAWER_TASKS else COLORS[number % 4]
+        sentence = sample_instruction(rng, task, target, split, rng.choice(["", "left", "right"]))
+        assert meaning(sentence.text, furnished=True) == (task, target), sentence.text
+        assert meaning(sentence.text) is None, sentence.text  # there is no furniture on the plain table
+        assert "{" not in sentence.text
+
+
+def test_held_out_phrases_of_the_furniture_never_occur_in_training():
+    assert FURNISHED_PHRASES.keys() == HELDOUT_FURNISHED_PHRASES.keys() == {*FURNISHED_TASKS}
+    for task in FURNISHED_TASKS:
+        assert not {*FURNISHED_PHRASES[task]} & {*HELDOUT_FURNISHED_PHRASES[task]}
+        assert len({*FURNISHED_PHRASES[task]}) == len(FURNISHED_PHRASES[task]) >= 13
+
+
+def test_a_side_is_said_only_where_it_is_known_and_as_it_is():
+    rng = random.Random(3)
+    said = [sample_instruction(rng, "open_drawer", DRAWER, side="left").text for _ in range(300)]
+    assert any("left" in text for text in said) and not any("right" in text for text in said)
+    assert not any("left" in sample_instruction(rng, "open_drawer", DRAWER).text for _ in range(300))
+
+
+@pytest.mark.parametrize("text", ["the drawer", "put the cube in the drawer", "put the drawer in the red circle"])
+def test_unclear_sentences_about_furniture_have_no_meaning(text):
+    assert meaning(text, furnished=True) is None
+
+
+def test_a_drawer_has_no_colour():
+    with pytest.raises(ValueError, match="'red'; valid colors: drawer"):
+        sample_instruction(random.Random(0), "open_drawer", "red")

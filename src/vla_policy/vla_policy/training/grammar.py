@@ -11,6 +11,15 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
+from vla_policy.training.grammar_furniture import (
+    DRAWER_WORDS,
+    FURNISHED_PHRASES,
+    HELDOUT_FURNISHED_PHRASES,
+    SIDED_DRAWER_WORDS,
+    ZONE_WORDS,
+    furnished_task,
+)
+from vla_sim.spec import ALL_TASKS, DRAWER, DRAWER_TASKS
 from vla_sim.spec import COLORS as COLORS  # also for those who import the grammar
 from vla_sim.spec import TASKS as TASKS
 
@@ -172,19 +181,29 @@ class Sentence:
     color: str
 
 
-def sample_instruction(rng: random.Random, task: str, color: str, split: Split = "train") -> Sentence:
-    """A random sentence for ``task`` on the cube of ``color``.
+def sample_instruction(
+    rng: random.Random, task: str, color: str, split: Split = "train", side: Literal["", "left", "right"] = ""
+) -> Sentence:
+    """A random sentence for ``task`` on the cube of ``color``, or on the drawer where that is the target.
 
     ``heldout`` draws phrases and frames that training never saw; colour words and nouns are those of training.
-    Capitalization and final punctuation vary in both.
+    Capitalization and final punctuation vary in both. side: where the drawer stands as the robot sees it; given, some
+    of the sentences say so.
     """
-    if task not in TASKS:
-        raise ValueError(f"task is {task!r}; valid tasks: {', '.join(TASKS)}")
-    if color not in COLORS:
-        raise ValueError(f"color is {color!r}; valid colors: {', '.join(COLORS)}")
+    if task not in ALL_TASKS:
+        raise ValueError(f"task is {task!r}; valid tasks: {', '.join(ALL_TASKS)}")
+    targets = (DRAWER,) if task in DRAWER_TASKS else COLORS
+    if color not in targets:
+        raise ValueError(f"color is {color!r}; valid colors: {', '.join(targets)}")
     phrases, frames = (PHRASES, FRAMES) if split == "train" else (HELDOUT_PHRASES, HELDOUT_FRAMES)
-    thing = f"{rng.choice(ARTICLES)} {rng.choice(COLOR_WORDS[color])} {rng.choice(NOUNS)}"
-    text = rng.choice(frames).format(p=rng.choice(phrases[task]).format(o=thing))
+    thing = "" if color == DRAWER else _thing(rng, color)
+    if task in TASKS:
+        text = rng.choice(frames).format(p=rng.choice(phrases[task]).format(o=thing))
+    else:
+        furnished = FURNISHED_PHRASES if split == "train" else HELDOUT_FURNISHED_PHRASES
+        drawers = (*DRAWER_WORDS, *(words.format(side=side) for words in SIDED_DRAWER_WORDS if side))
+        words = {"o": thing, "d": rng.choice(drawers), "z": rng.choice(ZONE_WORDS)}
+        text = rng.choice(frames).format(p=rng.choice(furnished[task]).format(**words))
     if rng.random() < 0.5:
         text = text[0].upper() + text[1:]
     if rng.random() < 0.4:
@@ -192,14 +211,24 @@ def sample_instruction(rng: random.Random, task: str, color: str, split: Split =
     return Sentence(text, task, color)
 
 
-def meaning(text: str) -> tuple[str, str] | None:
-    """Task and colour that a sentence names, by its key words; None when it is not clear.
+def _thing(rng: random.Random, color: str) -> str:
+    return f"{rng.choice(ARTICLES)} {rng.choice(COLOR_WORDS[color])} {rng.choice(NOUNS)}"
+
+
+def meaning(text: str, furnished: bool = False) -> tuple[str, str] | None:
+    """Task and target that a sentence names, by its key words; None when it is not clear.
 
     Only for choosing a scene and judging an attempt at a sentence typed by a person. A policy never uses it.
+    furnished: whether there is furniture; without, a sentence about it is not clear.
     """
     words = "".join(c if c.isalpha() else " " for c in text.lower()).split()
     known = {color: {word for name in names for word in name.split()} for color, names in COLOR_WORDS.items()}
     colors = {color for color, names in known.items() if (names - {"bright", "dark", "coloured"}) & {*words}}
+    about = furnished_task(words, bool(colors))
+    if {*words} & {"drawer", "tray", "zone", "circle", "area", "disc"}:
+        if not furnished or not about or len(colors) != (about not in DRAWER_TASKS):
+            return None
+        return about, colors.pop() if colors else DRAWER
     left, right = (any(word.startswith(side) for word in words) for side in ("left", "right"))
     if len(colors) != 1 or (left and right):
         return None
