@@ -10,7 +10,7 @@ DRAWER_WORDS = ("the drawer", "the drawer", "the drawer", "the tray", "the woode
 #: Where the sentence says on which side it is; ``left`` and ``right`` as the robot sees it.
 SIDED_DRAWER_WORDS = ("the drawer on the {side}", "the {side} drawer", "the drawer to your {side}")
 ZONE_WORDS = (
-    "the zone", "the zone", "the marked zone", "the circle", "the purple circle", "the marked circle", 
+    "the zone", "the zone", "the marked zone", "the circle", "the purple circle", "the marked circle",
     "the target zone", "the marked area", "the purple area", "the purple disc", "the target area",
 )  # fmt: skip
 
