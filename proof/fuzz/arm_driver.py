@@ -98,6 +98,12 @@ class ArmDriver(Driver):
         message = self.controller.receive(self.now_ns, times_ns, states, command.gripper, self._measured)
         self.journal.messages.append(message)
 
+    @property
+    def restarted(self) -> bool:
+        """Whether the controller was started again, and the gate has not spoken since: it cannot know where."""
+        last = self.journal.messages[-1].at_ns if self.journal.messages else 0
+        return bool(self.journal.activations) and self.journal.activations[-1][0] > last
+
     def hand_guided(self, position: FloatArray) -> None:
         """While stopped, somebody moves the arm, and its controller is started again there."""
         last = self.journal.messages[-1].at_ns if self.journal.messages else 0

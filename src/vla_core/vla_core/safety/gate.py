@@ -139,11 +139,12 @@ class ArmGate:
                 return Prepared(proposal, refused, self._epoch)
             if self._quiet(time):
                 self._lead.adopt(time)
-            start = time + lead_s + self._lead.wait_s(time, self._quiet(time))
+            wait_s = self._lead.wait_s(time, self._quiet(time))
+            start = time + lead_s + wait_s
             snapshot = Snapshot(
                 self._epoch, self._stream.committed.state(start), start, self._robot.position, self._speed_allowed(time)
             )
-        plan_zero = start if proposal.t0_ns is None else self._clock.of_stamp(proposal.t0_ns)
+        plan_zero = start if proposal.t0_ns is None else self._clock.of_stamp(proposal.t0_ns) + wait_s
         return self._checker.prepare(proposal, snapshot, plan_zero)
 
     def install(self, prepared: Prepared, now: Now) -> Verdict | None:
