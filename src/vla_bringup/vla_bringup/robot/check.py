@@ -151,15 +151,19 @@ class RobotCheck:
             yield Row(what, Verdict.FAIL, "nothing on robot_description", expected, remedy)
             return
         try:
-            limits = gate_config(urdf, config.monitor).limits if config.is_arm and urdf is not None else None
-            if limits is None:
-                twist_config(config.monitor)
+            limits, speeds = None, ""
+            if config.is_arm and urdf is not None:
+                limits = gate_config(urdf, config.monitor).limits
+                speeds = f"{len(limits)} joints, {_speeds(limits)}"
+            else:
+                base = twist_config(config.monitor)
+                speeds = f"at most {base.linear.value:g} m/s and {base.angular.value:g} rad/s"
         except VlaError as error:
             difference, _, remedy = str(error).partition("; ")
             yield Row(what, Verdict.FAIL, difference, expected, remedy or "correct the file that is named")
         else:
-            promise = f"rest within {config.monitor['promised_stop_s']:g} s"
-            found = promise if limits is None else f"{len(limits)} joints, {_speeds(limits)}; {promise}"
+            scale = config.monitor["velocity_scale"]
+            found = f"{speeds} (velocity_scale {scale:g}); rest within {config.monitor['promised_stop_s']:g} s"
             yield Row(what, Verdict.PASS, found, expected)
             if limits is not None:
                 yield from self._inside_rows(limits)
