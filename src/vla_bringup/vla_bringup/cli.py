@@ -114,6 +114,17 @@ def policy_eval(
         sys.exit(policy.in_policy_environment("eval", bundle, *options))
 
 
+@policy_app.command(
+    "import", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def policy_import(context: typer.Context) -> None:
+    """Make a bundle out of a checkpoint of another framework: openvla PATH OUT --unnorm-key KEY."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("import", *context.args))
+
+
 @policy_app.command("load")
 def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
     """Swap the running policy for another without stopping."""

@@ -82,4 +82,17 @@ def _remote(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     return policy
 
 
-_LOADERS: dict[str, Loader] = {"onnx": _onnx, "mock": _mock, "recorded": _recorded, "remote": _remote}
+def _openvla(bundle: Bundle, settings: RuntimeSettings) -> Policy:
+    from vla_policy.foreign.openvla.network.runner import Runner
+    from vla_policy.foreign.openvla.policy import OpenVlaPolicy
+
+    return OpenVlaPolicy(bundle, lambda *parts: Runner(*parts, device=settings.device, threads=settings.threads))
+
+
+_LOADERS: dict[str, Loader] = {
+    "onnx": _onnx,
+    "mock": _mock,
+    "recorded": _recorded,
+    "remote": _remote,
+    "openvla": _openvla,
+}

@@ -21,9 +21,9 @@ def policy_python() -> str:
     return os.environ.get(PYTHON_VARIABLE) or sys.executable
 
 
-def in_policy_environment(subcommand: str, bundle: Path, *options: str) -> int:
-    """``check``, ``info`` or ``eval`` of a bundle, in the policy environment; the exit code of that process."""
-    command = [policy_python(), "-m", "vla_policy", subcommand, str(bundle), *options]
+def in_policy_environment(subcommand: str, *arguments: str | Path) -> int:
+    """``check``, ``info``, ``eval`` or ``import``, in the policy environment; the exit code of that process."""
+    command = [policy_python(), "-m", "vla_policy", subcommand, *map(str, arguments)]
     try:
         return subprocess.call(command)
     except OSError as error:

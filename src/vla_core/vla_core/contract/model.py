@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FORMAT = "vla-policy/1"
-RUNTIMES = ("onnx", "torch", "remote", "recorded", "mock")
+RUNTIMES = ("onnx", "torch", "remote", "recorded", "mock", "openvla")
 RESIZERS = ("none", "node", "policy")
 RESIZE_METHODS = ("stretch", "pad", "crop")
 CAMERA_ENCODINGS = ("rgb8",)
