@@ -16,6 +16,7 @@ from vla_policy.cli import app
 from vla_policy.foreign.embodiment import TABLETOP, load_embodiment
 from vla_policy.foreign.openvla.importing import ImportRequest, import_checkpoint
 
+pytestmark = pytest.mark.train
 Checkpoint = Callable[[str], Path]
 RequestFor = Callable[..., ImportRequest]
 

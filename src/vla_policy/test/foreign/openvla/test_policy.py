@@ -20,6 +20,7 @@ from vla_policy.foreign.openvla.policy import OpenVlaPolicy, gripper_position
 from vla_policy.foreign.openvla.prompt import EMPTY_TOKEN, PromptTokenizer, prompt_of
 from vla_policy.foreign.openvla.settings import CHECKPOINT
 
+pytestmark = pytest.mark.train
 FINGER = GripperSpec("finger_joint1", "m", "absolute", open=0.04, closed=0.0)
 
 
