@@ -34,7 +34,12 @@ def main(args: list[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    node = SafetyMonitor()
+    try:
+        node = SafetyMonitor()
+    except Exception as error:  # a parameter of the wrong type or out of its range
+        rclpy.logging.get_logger("safety_monitor").fatal(f"cannot start: {error}")
+        rclpy.try_shutdown()
+        return 1
     _prioritize(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)

@@ -209,6 +209,27 @@ def test_the_process_comes_to_rest_before_it_ends(robot, write_parameters):
     assert last[-1].time_from_start.nanosec < 300_000_000
 
 
+def test_a_reset_is_refused_while_nobody_listens_to_the_commands(ros, robot, make_monitor):
+    monitor = make_monitor(command_topic="no_such_controller/joint_trajectory")
+    monitor.trigger_configure()
+    monitor.trigger_activate()
+    ros.add(monitor)
+    answer = robot.call("vla/reset")
+    assert not answer.success
+    assert answer.message.startswith("nobody listens on /no_such_controller/joint_trajectory; activate the controller")
+    robot.create_subscription(JointTrajectory, "no_such_controller/joint_trajectory", lambda _: None, 1)
+    robot.wait(lambda: robot.call("vla/reset").success)
+
+
+def test_a_parameter_out_of_range_ends_the_process_with_one_line(ros, write_parameters):
+    command = [sys.executable, "-m", "vla_inference.safety_monitor", "--ros-args", "--params-file"]
+    command.append(write_parameters(velocity_scale=3.0))
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "cannot start: " in done.stdout and "velocity_scale out of range" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_a_monitor_that_cannot_start_by_itself_says_why_and_ends(ros, write_parameters):
     parameters = write_parameters(autostart=True, joint_limits_file="/nowhere.yaml")
     command = [sys.executable, "-m", "vla_inference.safety_monitor", "--ros-args", "--params-file", parameters]

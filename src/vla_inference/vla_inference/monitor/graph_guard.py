@@ -24,6 +24,13 @@ class GraphGuard:
                 return self._accuse(topic, count)
         return None
 
+    def nobody_listens(self) -> str:
+        """Why arming is senseless: the motion command, the first of the topics, has no listener; empty: it has one."""
+        topic = self._topics[0]
+        if self._node.count_subscribers(topic):
+            return ""
+        return f"nobody listens on {topic}; activate the controller, or correct the topic's name, then reset"
+
     def _accuse(self, topic: str, count: int) -> Verdict:
         infos = self._node.get_publishers_info_by_topic(topic)
         mine = (self._node.get_name(), self._node.get_namespace())

@@ -203,12 +203,18 @@ class SafetyMonitor(LifecycleNode):
         response.success, response.message = True, "stopped; vla/reset arms again"
         return response
 
+    def _objection(self) -> str:
+        """What the graph has against arming; empty: nothing."""
+        if self._guard is None:
+            return ""
+        other = self._guard.check()
+        return other.detail if other is not None else self._guard.nobody_listens()
+
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self._driver is None or self._pacer is None:
             response.success, response.message = False, "the safety monitor is not active; activate it first"
             return response
-        other = None if self._guard is None else self._guard.check()
-        refused = other.detail if other is not None else self._driver.reset(self._now())
+        refused = self._objection() or self._driver.reset(self._now())
         response.success, response.message = not refused, refused or "armed"
         if self._reporter is not None:
             self._reporter.changed()
