@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 import vla_policy.models.bodies
+import vla_policy.models.denoisers
 import vla_policy.models.fusion
 import vla_policy.models.heads
 import vla_policy.models.language

@@ -22,7 +22,8 @@ class ObservationEncoder(nn.Module):
     """Streams ``vision``, ``depth``, ``language``, ``state`` and ``robot``, those that the preset has.
 
     With a ``width`` every stream is projected to it, and image tokens get learned embeddings of their camera and
-    frame. Without one each stream keeps its own.
+    frame, and those of encoders that do not say where a patch is a learned position. Without one each stream keeps
+    its own.
 
     Args:
         spec: of the model.
@@ -46,6 +47,7 @@ class ObservationEncoder(nn.Module):
         if deep:
             patches = sum((camera.height // DEPTH_PATCH) * (camera.width // DEPTH_PATCH) for camera in deep)
             self.shapes["depth"] = StreamShape(DEPTH_WIDTH, spec.history * patches, spec.history)
+            self.depth_positions = learned(patches, DEPTH_WIDTH)
         if self.language is not None:
             self.shapes["language"] = StreamShape(self.language.width, self.language.count)
         if spec.state == "token":
@@ -58,6 +60,7 @@ class ObservationEncoder(nn.Module):
             self.shapes["robot"] = StreamShape(self.robot.embedding_dim, 1)
         self.projections = nn.ModuleDict()
         self.camera_embedding = self.frame_embedding = None
+        self.positions = nn.ParameterDict()
         if spec.width is not None:
             self._project(spec, spec.width)
 
@@ -92,6 +95,8 @@ class ObservationEncoder(nn.Module):
             tokens = tokens.unflatten(0, (-1, frames))
             if "vision" in self.projections:
                 tokens = self.projections["vision"](tokens)
+            if name in self.positions:
+                tokens = tokens + self.positions[name][:, None]
             if self.camera_embedding is not None:
                 tokens = tokens + self.camera_embedding[:, index]
             if self.frame_embedding is not None:
@@ -107,7 +112,7 @@ class ObservationEncoder(nn.Module):
             for camera in self.spec.cameras
             if camera.depth
         ]
-        tokens = torch.cat(parts, 2).flatten(1, 2)
+        tokens = (torch.cat(parts, 2) + self.depth_positions[:, None]).flatten(1, 2)
         return Stream(tokens, _everything(tokens), frames)
 
     def _projected(self, name: str, stream: Stream) -> Stream:
@@ -121,6 +126,9 @@ class ObservationEncoder(nn.Module):
                 self.projections[name] = mlp(shape.width, [width], width)
             elif shape.width != width:
                 self.projections[name] = nn.Linear(shape.width, width)
+        for name, encoder in (self.vision or {}).items():
+            if encoder.count > 1 and not encoder.positioned:
+                self.positions[name] = learned(encoder.count, width)
         if "vision" in self.shapes:
             self.camera_embedding = learned(len(spec.cameras), width) if len(spec.cameras) > 1 else None
             self.frame_embedding = learned(spec.history, width) if spec.history > 1 else None

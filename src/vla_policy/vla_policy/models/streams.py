@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -50,6 +50,13 @@ class Context:
     embed: Callable[[Tensor], Tensor] | None = None
     logits: Callable[[Tensor], Tensor] | None = None
 
+    def repeated(self, times: int) -> Context:
+        """Each sample ``times`` times, one behind the other."""
+        if times == 1:
+            return self
+        tokens, mask, robot = (part.repeat_interleave(times, 0) for part in (self.tokens, self.mask, self.robot))
+        return replace(self, tokens=tokens, mask=mask, robot=robot)
+
     def pooled(self) -> Tensor:
         """(B, W), the mean of the tokens."""
         return masked_mean(self.tokens, self.mask)
@@ -74,6 +81,10 @@ class Target:
 
     actions: Tensor
     weight: Tensor
+
+    def repeated(self, times: int) -> Target:
+        """Each sample ``times`` times, one behind the other."""
+        return Target(self.actions.repeat_interleave(times, 0), self.weight.repeat_interleave(times, 0))
 
     def mean(self, error: Tensor) -> Tensor:
         """The mean of ``error`` (B, H, A) over what is labelled."""

@@ -12,7 +12,7 @@ from vla_policy.models.heads.base import HeadShape
 from vla_policy.models.observation import ObservationEncoder
 from vla_policy.models.registry import BODY, FUSION, HEAD
 from vla_policy.models.streams import Context, ContextShape, Target
-from vla_policy.presets.spec import ModelSpec, PresetError
+from vla_policy.presets.spec import ModelSpec, PresetError, unknown
 
 
 @BODY.register("composed")
@@ -28,7 +28,10 @@ class Composed(Body):
         if spec.fusion is None or spec.head is None:
             raise PresetError("a composed model needs a fusion and a head")
         self.observation = ObservationEncoder(spec)
-        self.fusion = FUSION.build(spec.fusion, "model.fusion", self.observation.shapes)
+        self.streams = self._streams(spec)
+        shapes = {name: self.observation.shapes[name] for name in self.streams}
+        fusion = {key: value for key, value in spec.fusion.items() if key != "streams"}
+        self.fusion = FUSION.build(fusion, "model.fusion", shapes)
         shape = self.fusion.shape
         self.append_state = spec.state == "concat"
         if self.append_state:
@@ -42,11 +45,21 @@ class Composed(Body):
 
     def context(self, batch: Batch) -> Context:
         """What the head sees."""
-        context = self.fusion(self.observation(batch), batch.robot)
+        streams = self.observation(batch)
+        context = self.fusion({name: streams[name] for name in self.streams}, batch.robot)
         if not self.append_state or batch.state is None:
             return context
         state = batch.state[:, None].expand(-1, context.tokens.shape[1], -1)
         return Context(torch.cat([context.tokens, state], -1), context.mask, context.robot)
+
+    def _streams(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Which streams the fusion gets: all, unless its ``streams`` name some; language may act by FiLM alone."""
+        have = tuple(self.observation.shapes)
+        wanted = have if spec.fusion is None else tuple(spec.fusion.get("streams", have))
+        for name in wanted:
+            if name not in have:
+                raise unknown(str(name), have, "model.fusion.streams", "stream")
+        return wanted
 
     def loss(self, batch: Batch, target: Target) -> tuple[Tensor, dict[str, Tensor]]:
         context = self.context(batch)

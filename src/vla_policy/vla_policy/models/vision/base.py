@@ -24,9 +24,11 @@ class VisionEncoder(nn.Module):
     Attributes:
         width: of a token.
         count: tokens of one image.
+        positioned: whether a token says where in the image it is from.
         conditioned: whether ``condition`` matters.
     """
 
+    positioned = False
     conditioned = False
 
     def __init__(self, width: int, count: int, colours: tuple[Sequence[float], Sequence[float]] = IMAGENET) -> None:

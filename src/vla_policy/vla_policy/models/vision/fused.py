@@ -24,6 +24,8 @@ class FusedVision(VisionEncoder):
         siglip: options of the ``siglip`` encoder; the same patches.
     """
 
+    positioned = True
+
     def __init__(
         self,
         height: int,

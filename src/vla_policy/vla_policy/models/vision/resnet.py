@@ -30,8 +30,8 @@ class SpatialSoftmax(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         maps = self.maps(features)
-        rows = torch.linspace(-1.0, 1.0, maps.shape[2], device=maps.device)
-        columns = torch.linspace(-1.0, 1.0, maps.shape[3], device=maps.device)
+        rows = torch.linspace(-1.0, 1.0, int(maps.shape[2]), device=maps.device)
+        columns = torch.linspace(-1.0, 1.0, int(maps.shape[3]), device=maps.device)
         weights = maps.flatten(2).softmax(-1).unflatten(2, maps.shape[2:])
         x = (weights.sum(2) * columns).sum(-1)
         y = (weights.sum(3) * rows).sum(-1)

@@ -73,6 +73,8 @@ class TransformersVision(VisionEncoder):
         patches: whether the patch tokens are kept.
     """
 
+    positioned = True
+
     def __init__(
         self,
         height: int,
