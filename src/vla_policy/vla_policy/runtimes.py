@@ -77,7 +77,7 @@ def _remote(bundle: Bundle, settings: RuntimeSettings) -> Policy:
     url = bundle.contract.url
     if url is None:
         raise ValueError("a loaded contract of runtime remote has a url")
-    policy = RemotePolicy(url, contract=bundle.contract, token=settings.token)
+    policy = RemotePolicy(url, contract=bundle.contract, keys=bundle.contract.keys, token=settings.token)
     policy.connect()
     return policy
 

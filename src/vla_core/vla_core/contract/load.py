@@ -13,6 +13,7 @@ import yaml
 
 from vla_core.contract.action import POSITION_UNITS, parse_action, parse_dimensions
 from vla_core.contract.fields import Section, as_numbers, listed
+from vla_core.contract.keys import parse_keys
 from vla_core.contract.model import (
     CAMERA_ENCODINGS,
     FORMAT,
@@ -29,6 +30,7 @@ from vla_core.contract.model import (
     LanguageSpec,
     MockSpec,
     NormalizationPair,
+    ObservationKeys,
     StateRange,
     UncertaintySpec,
 )
@@ -103,6 +105,7 @@ def _parse(source: object) -> Contract:
     state = parse_dimensions(section, "state", POSITION_UNITS)
     _check_relative(action, state)
     files = _files(section)
+    cameras = _cameras(section)
     return Contract(
         format=FORMAT,
         name=section.text("name"),
@@ -110,7 +113,7 @@ def _parse(source: object) -> Contract:
         license=section.text("license"),
         runtime=runtime,
         files=files,
-        cameras=_cameras(section),
+        cameras=cameras,
         max_skew_s=section.number("max_skew_s", above=0.0, most=10.0),
         state=state,
         action=action,
@@ -123,6 +126,7 @@ def _parse(source: object) -> Contract:
         mock=_mock(section, runtime, action),
         recording=_bundle_file(section, "recording", files) if _for_runtime(section, "recording", runtime) else None,
         url=section.text("url") if _for_runtime(section, "url", runtime) else None,
+        keys=_keys(section, runtime, cameras, state),
     )
 
 
@@ -243,6 +247,17 @@ def _mock(section: Section, runtime: str, action: ActionSpec) -> MockSpec | None
         if one.has("done_after_chunks")
         else None,
     )
+
+
+def _keys(
+    section: Section, runtime: str, cameras: tuple[CameraSpec, ...], state: tuple[Dimension, ...]
+) -> ObservationKeys | None:
+    if not section.has("keys"):
+        return None
+    if runtime != "remote":
+        raise ContractError(f"keys: only runtime remote has it; this contract's runtime is {runtime}")
+    names = tuple(camera.name for camera in cameras), tuple(dimension.name for dimension in state)
+    return parse_keys(section.get("keys"), "keys", *names)
 
 
 def _for_runtime(section: Section, key: str, runtime: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 FORMAT = "vla-policy/1"
 RUNTIMES = ("onnx", "torch", "remote", "recorded", "mock", "openvla")
@@ -175,6 +176,27 @@ class UncertaintySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationKeys:
+    """Under which keys a remote server expects the parts of an observation.
+
+    image: pattern for a camera without an entry in ``cameras``; ``{camera}`` stands for its name.
+    cameras: camera -> key, e.g. ``{"front": "observation/exterior_image_1_left"}``.
+    state: key of the whole state.
+    state_parts: key -> names out of the contract's state; where given, they replace ``state``.
+    """
+
+    image: str = "observation/images/{camera}"
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    state: str = "observation/state"
+    state_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompt: str = "prompt"
+
+    def of_camera(self, name: str) -> str:
+        """The key of camera ``name``."""
+        return self.cameras.get(name, self.image.replace("{camera}", name))
+
+
+@dataclass(frozen=True, slots=True)
 class MockSpec:
     """What a ``runtime: mock`` policy does; see ``vla_core.policies.make_mock_policy``.
 
@@ -213,6 +235,7 @@ class Contract:
     mock: MockSpec | None = None
     recording: str | None = None
     url: str | None = None
+    keys: ObservationKeys | None = None
 
     @property
     def policy_id(self) -> str:

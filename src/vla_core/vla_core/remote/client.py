@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vla_core.checks import check_observation
-from vla_core.contract import Contract
+from vla_core.contract import Contract, ObservationKeys
 from vla_core.errors import RemotePolicyError
 from vla_core.remote.backoff import Backoff
 from vla_core.remote.codec import packb, unpack_mapping
@@ -19,7 +19,6 @@ from vla_core.remote.connection import Connection, open_connection
 from vla_core.remote.endpoint import parse_endpoint
 from vla_core.remote.messages import (
     RESET,
-    ObservationKeys,
     ServerMetadata,
     decode_chunk,
     decode_metadata,
@@ -223,7 +222,10 @@ def _same_meaning(one: Contract, other: Contract) -> bool:
         return False
     if one.language and other.language and one.language != other.language:
         return False
-    here: dict[str, Any] = dict.fromkeys(("mock", "recording", "url", "language")) | {"runtime": "", "files": ()}
+    here: dict[str, Any] = dict.fromkeys(("mock", "recording", "url", "keys", "language")) | {
+        "runtime": "",
+        "files": (),
+    }
     return dataclasses.replace(one, **here) == dataclasses.replace(other, **here)
 
 

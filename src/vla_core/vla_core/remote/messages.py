@@ -8,40 +8,19 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from vla_core.checks import check_chunk
-from vla_core.contract import Contract, contract_to_mapping, load_contract
+from vla_core.contract import Contract, ObservationKeys, contract_to_mapping, load_contract
 from vla_core.errors import ActionError, ContractError, ObservationError, RemotePolicyError
 from vla_core.types import ActionChunk, Observation, read_only
 
 PROTOCOL = 1
 EXTRAS = "vla"
 RESET = "__reset__"
-
-
-@dataclass(frozen=True, slots=True)
-class ObservationKeys:
-    """Under which keys a server expects the parts of an observation.
-
-    image: pattern for a camera without an entry in ``cameras``; ``{camera}`` stands for its name.
-    cameras: camera -> key, e.g. ``{"front": "observation/exterior_image_1_left"}``.
-    state: key of the whole state.
-    state_parts: key -> names out of the contract's state; where given, they replace ``state``.
-    """
-
-    image: str = "observation/images/{camera}"
-    cameras: Mapping[str, str] = field(default_factory=dict)
-    state: str = "observation/state"
-    state_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    prompt: str = "prompt"
-
-    def of_camera(self, name: str) -> str:
-        """The key of camera ``name``."""
-        return self.cameras.get(name, self.image.replace("{camera}", name))
 
 
 @dataclass(frozen=True, slots=True)
