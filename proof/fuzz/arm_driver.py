@@ -15,7 +15,7 @@ from vla_core.safety.proposal import Refused, Trace
 
 LEADS_S = (0.015, 0.03, 0.06, 0.12)  # as the monitor: a check that took longer than its lead is repeated
 SHORT = 4  # as the monitor: commands of up to this many points are answered at once
-STALE_S, QUIET_S = 0.05, 0.5  # of the shipped configuration, see docs/safety.md
+STALE_S, QUIET_S, REACH_S = 0.05, 0.5, 0.3  # of the shipped configuration, see docs/safety.md
 
 
 class ArmDriver(Driver):
@@ -39,7 +39,7 @@ class ArmDriver(Driver):
         """A joint state, if one comes."""
         state = self.controller.state(self.now_ns)
         self.journal.samples.append((self.now_ns, state))
-        if self.world.states == "none":
+        if self.world.states == "none" or self.world.cut:
             self._miss()
             return
         position = state[0] - self.world.sag if self.world.held is None else self.world.held
@@ -57,7 +57,8 @@ class ArmDriver(Driver):
 
     def _miss(self) -> None:
         if self._unheard is None:
-            allowed = STALE_S + self._stop_s
+            # Whoever hears nothing more carries out what it had.
+            allowed = REACH_S + self._promised_s if self.world.cut else STALE_S + self._stop_s
             self._unheard = Rest("joint states stop", self.now_ns - PERIOD_NS, allowed)
             self.journal.rests.append(self._unheard)
 
@@ -91,7 +92,7 @@ class ArmDriver(Driver):
         return self.gate.refuse(slow, trace, self.now)
 
     def _publish(self, command: Command | None) -> None:
-        if command is None:
+        if command is None or self.world.cut:
             return
         times_ns = tuple(_nanoseconds(time) for time in command.message.times)
         states = np.array(command.message.states, dtype=np.float64)

@@ -24,8 +24,10 @@ STALL_S = 0.15  # of the shipped configuration, see docs/safety.md
 
 @dataclass(slots=True)
 class World:
-    """What is wrong with the world at present. noise: [rad] on joint states. sag: (J,) [rad] below what is commanded.
-    held: (J,) where the arm is held. states: "fresh", "none", "nan". clock: rate of ROS time. jitter_ns: of ticks.
+    """What is wrong with the world at present.
+
+    noise: [rad] on joint states. sag: (J,) [rad] below what is commanded. held: (J,) where the arm is held.
+    states: "fresh", "none", "nan". cut: nothing passes either way. clock: rate of ROS time. jitter_ns: of ticks.
     check_ms: longest check.
     """
 
@@ -33,6 +35,7 @@ class World:
     sag: FloatArray | float = 0.0
     held: FloatArray | None = None
     states: str = "fresh"
+    cut: bool = False
     clock: float = 1.0
     jitter_ns: int = 1 * MS
     check_ms: float = 6.0

@@ -8,6 +8,7 @@ import numpy as np
 
 from proof.fuzz.driver import Driver, World
 
+NOTICED = 8  # command periods that a cut link lasts at least: a shorter one is not noticed
 PATIENCE = 4  # commands offered to a stopped gate before somebody resets it
 
 
@@ -52,6 +53,7 @@ class Faults:
             world.jitter_ns = int(rng.integers(1, 8)) * 1_000_000
         elif not self._operator(kind) and self._special is not None:
             self._special(kind, world)
+            self._heal_at += NOTICED * world.cut
 
     def _operator(self, kind: str) -> bool:
         """Whether ``kind`` was one of an instant."""

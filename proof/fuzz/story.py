@@ -77,6 +77,8 @@ class Story:
         rng = self._rng
         if kind == "states stop":
             world.states = "none"
+        elif kind == "link cut":
+            world.cut = True
         elif kind == "states nan":
             world.states = "nan"
         elif self._driver.restarted:
@@ -99,7 +101,7 @@ class Story:
 
 
 FAULTS = (
-    "states stop", "states nan", "states noisy", "arm sags", "arm held", "arm held",
+    "states stop", "link cut", "states nan", "states noisy", "arm sags", "arm held", "arm held",
     "clock stands", "clock slow", "ticks jitter",
     "stop", "stop", "button", "disarm", "reset", "clock goes back", "clock jumps", "monitor late",
 )  # fmt: skip

@@ -117,7 +117,7 @@ def scene(gate):
     driver.world.states = "none"
     driver.wait(60)
     driver.world.states = "fresh"
-    driver.wait(10)
+    driver.wait(80)
     driver.offer(back)
     driver.wait(40)
     driver.emergency_stop()

@@ -299,7 +299,7 @@ def test_lost_joint_states_hold_the_arm(bench):
     assert answer.reason == "joint_state_stale"
     bench.settle()
     bench.blind = False
-    bench.tick(25)  # the grace of the first commander
+    bench.tick(60)  # the grace of the first commander, and of a controller that heard nothing either
     assert bench.gate.submit(bench.goto(HOME, 1.0), bench.now).decision is Decision.PASS
     bench.assert_limits_kept()
 

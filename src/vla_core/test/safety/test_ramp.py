@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruckig import ControlInterface, InputParameter, Result, Ruckig, Trajectory
 
-from vla_core.safety.ramp import Ramp
+from vla_core.safety.ramp import Ramp, within
 
 SPEED = 0.5
 RAMPS = st.builds(Ramp, st.floats(0.2, 5.0), st.floats(1.0, 200.0))
@@ -105,3 +105,49 @@ def test_the_fastest_speed_just_stops_in_time(within_s):
 @pytest.mark.parametrize("within_s", [0.0, -1.0])
 def test_in_no_time_nothing_stops(within_s):
     assert Ramp(2.0, 40.0).fastest(within_s) == 0.0
+
+
+UNIT = st.floats(-1.0, 1.0)
+
+
+@given(RAMPS, st.lists(st.tuples(UNIT, UNIT, UNIT, st.integers(1, 60)), min_size=1, max_size=12))
+def test_axes_together_never_go_faster_than_allowed(ramp, wishes):
+    """Whatever is asked of three axes, of which some brake while others gather speed."""
+    velocity, acceleration = np.zeros(3), np.zeros(3)
+    for *wish, ticks in wishes:
+        target = np.array(wish) * SPEED / max(float(np.linalg.norm(wish)), 1.0)
+        for _ in range(ticks):
+            states = list(zip(velocity.tolist(), acceleration.tolist(), strict=True))
+            heading = within(target.copy(), np.array([ramp.reach(*state) for state in states]), SPEED)
+            steps = [ramp.follow(*state, to, 0.01) for state, to in zip(states, heading.tolist(), strict=True)]
+            velocity, acceleration = (np.array(column) for column in zip(*steps, strict=True))
+            assert np.linalg.norm(velocity) <= SPEED * (1.0 + 1e-9)
+    for _ in range(3000):
+        states = list(zip(velocity.tolist(), acceleration.tolist(), strict=True))
+        heading = within(target.copy(), np.array([ramp.reach(*state) for state in states]), SPEED)
+        steps = [ramp.follow(*state, to, 0.01) for state, to in zip(states, heading.tolist(), strict=True)]
+        velocity, acceleration = (np.array(column) for column in zip(*steps, strict=True))
+    assert velocity == pytest.approx(target, abs=1e-6), "it comes to what was asked"
+
+
+@pytest.mark.parametrize(
+    ("target", "reach", "heading"),
+    [
+        ([0.3, 0.4], [0.0, 0.0], [0.3, 0.4]),  # together just the limit
+        ([0.0, 0.5], [0.3, 0.0], [0.0, 0.4]),  # the first axis still has to brake
+        ([0.0, -0.5], [0.3, 0.1], [0.0, -0.4]),
+        ([0.0, 0.5], [0.5, 0.0], [0.0, 0.0]),  # no room yet
+        ([0.0, 0.5], [0.5, 0.2], [0.0, 0.2]),  # nor beyond what it comes to anyhow
+        ([0.0, 0.1], [0.5, 0.2], [0.0, 0.1]),  # braking is always allowed
+    ],
+)
+def test_what_axes_may_head_for(target, reach, heading):
+    assert within(np.array(target), np.array(reach), 0.5) == pytest.approx(np.array(heading))
+
+
+def test_where_a_driven_axis_comes_to():
+    ramp = Ramp(2.0, 40.0)
+    assert ramp.reach(0.3, 2.0) == pytest.approx(0.35)
+    assert ramp.reach(0.3, -2.0) == 0.3
+    assert ramp.reach(-0.3, -2.0) == pytest.approx(0.35)
+    assert ramp.reach(0.01, -2.0) == pytest.approx(0.04), "past zero and on"

@@ -174,3 +174,15 @@ def test_several_axes_share_the_limits_of_their_vector():
     three = TwistConfig(**LIMITS, axes=AXES, promised_stop_s=0.7).ramps[0]
     assert three.acceleration == pytest.approx(one.acceleration / np.sqrt(3))
     assert three.jerk == pytest.approx(one.jerk / np.sqrt(3))
+
+
+def test_a_turn_from_one_axis_to_another_stays_inside_the_speed_of_both():
+    base = Base(axes=("linear.x", "linear.y", "angular.z"), promised_stop_s=0.47)
+    for x, y in ((0.35, 0.35), (0.0, 0.5), (0.5, 0.0), (-0.3, -0.4)):
+        for _ in range(120):
+            twist = np.array([[x, y, 0.0, 0.0, 0.0, 0.0]])
+            base.gate.submit(TwistProposal(Trace(SOURCE_TWIST), "", np.zeros(1), twist), base.now)
+            base.tick(1)
+        assert base.sent[-1][:2] == pytest.approx([x, y], abs=1e-6)
+    speed = np.linalg.norm(np.array(base.sent)[:, :3], axis=1)
+    assert 0.499 < speed.max() <= LIMITS["linear"].value * (1.0 + 1e-9)

@@ -21,6 +21,7 @@ from vla_core.safety.sources import SourceRule
 from vla_core.safety.status import Status
 from vla_core.safety.stream import Message, Stream
 from vla_core.safety.supervision import Supervision
+from vla_core.safety.unheard import Unheard
 from vla_core.safety.upstream import Upstream
 from vla_core.types import FloatArray
 
@@ -61,6 +62,7 @@ class ArmGate:
         self._latch = Latch()
         self._sources = SourceRule(config.source_grace_s)
         self._robot = Supervision(config)
+        self._unheard = Unheard()
         self._lead = Lead(config, self._checker, self._stream, self._robot)
         self._upstream = Upstream(config.upstream, config.clock, LATER)
         self._epoch = 0
@@ -105,7 +107,7 @@ class ArmGate:
         with self.lock:
             self._clock.start(now)  # a plan may come before the first tick
             time = self._clock.ahead(now.steady_ns)
-            cause = self._robot.unfit(now)
+            cause = self._robot.unfit(now) or self._unheard.refusal()
             if cause is not None:
                 return f"{cause.reason}: {cause.detail}"
             if self._stream.moving(time):
@@ -246,7 +248,7 @@ class ArmGate:
         if fault is not None:
             # The tick brakes for it. Nothing is wrong with the plan: it must not count among the refusals that latch.
             return replace(fault, brakes=False)
-        elsewhere = self._lead.refusal(time, self._quiet(time))
+        elsewhere = self._unheard.refusal() or self._lead.refusal(time, self._quiet(time))
         return elsewhere or self._upstream.judge(proposal, self._robot.places.at, now, time)
 
     def _quiet(self, time: float) -> bool:
@@ -277,7 +279,10 @@ class ArmGate:
 
     def _judge(self, clock_fault: Verdict | None, now: Now, time: float) -> None:
         """Faults of clock, robot and planner."""
-        commanded = None if self._rest_since is None else self._stream.committed.state(time)[0]
+        if self._unheard.hear(self._robot.overdue(now), time):
+            self._rest_since = None
+        unknown = self._rest_since is None or self._unheard.mute
+        commanded = None if unknown else self._stream.committed.state(time)[0]
         verdict = self._robot.judge(clock_fault, commanded, now)
         if not self._latch.armed:
             return
@@ -309,9 +314,10 @@ class ArmGate:
         if time - self._rest_since > self.config.quiet_after_s:
             self._rest_since = None
             return None
-        message = self._stream.message(time)
+        message = None if self._unheard.mute else self._stream.message(time)
         if message is None:
             return None
+        self._unheard.sent(float(message.times[-1]))
         gripper = None if self._grip is None else self._grip.advance(time, elapsed)
         self._lead.sent = True
         first, self._first = self._first, None

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from vla_core.types import FloatArray
+
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
@@ -40,6 +44,10 @@ class Ramp:
             done, now = way - 0.5 * jerk * left * left, jerk * left
         return velocity + sign * done, sign * now
 
+    def reach(self, velocity: float, acceleration: float) -> float:
+        """The highest speed on the way to rest: now, or once the acceleration has been taken away."""
+        return max(abs(velocity), abs(velocity + 0.5 * acceleration * abs(acceleration) / self.jerk))
+
     def longest_stop(self, speed: float) -> float:
         """The longest time to rest from any state that this ramp reaches below ``speed`` [s].
 
@@ -58,3 +66,19 @@ class Ramp:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if self.longest_stop(middle) <= within_s else (low, middle)
         return low
+
+
+def within(target: FloatArray, reach: FloatArray, limit: float) -> FloatArray:
+    """What axes may head for (N,) towards ``target`` (N,), that the vector of them never gets longer than ``limit``.
+
+    Some get faster while others still get slower. None heads further beyond its ``reach`` (N,), the highest speed it
+    must still come to, than all may together: s of its way, with sum((reach + s * way)^2) = limit^2.
+    """
+    way = np.maximum(np.abs(target) - reach, 0.0)
+    if float(np.square(reach + way).sum()) <= limit * limit:
+        return target
+    a, b, c = float(way @ way), float(reach @ way), float(reach @ reach) - limit * limit
+    if a == 0.0:
+        return target
+    share = max((math.sqrt(max(b * b - a * c, 0.0)) - b) / a, 0.0)
+    return np.where(way > 0.0, np.copysign(reach + share * way, target), target)

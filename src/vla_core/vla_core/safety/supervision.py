@@ -85,6 +85,10 @@ class Supervision:
         """Whether joint states have stopped coming, if only for a moment."""
         return self._received_ns is not None and now.steady_ns - self._received_ns > SILENT_NS
 
+    def overdue(self, now: Now) -> bool:
+        """Whether joint states came, and have stopped."""
+        return self._received_ns is not None and self._receipt.check(self._received_ns, now.steady_ns) is not None
+
     def unfit(self, now: Now) -> Verdict | None:
         """Why no plan may run at ``now``."""
         return self._receipt.check(self._received_ns, now.steady_ns) or self.fault

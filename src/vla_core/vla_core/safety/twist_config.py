@@ -67,6 +67,12 @@ class TwistConfig:
         return linear, angular
 
     @property
+    def together(self) -> tuple[tuple[slice, float], ...]:
+        """Parts of a twist of which the base can follow more than one axis, and the limit of their vector."""
+        parts = (slice(0, _LINEAR), self.linear.value), (slice(_LINEAR, len(AXES)), self.angular.value)
+        return tuple((part, limit) for part, limit in parts if sum(axis in self.axes for axis in AXES[part]) > 1)
+
+    @property
     def ramps(self) -> tuple[Ramp, ...]:
         """How each of the six axes follows its target; together they keep the limits of the vectors."""
         linear, angular = self._distinct

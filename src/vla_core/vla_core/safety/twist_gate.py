@@ -12,6 +12,7 @@ from vla_core.safety.decision import PASSED, Decision, Verdict, worst
 from vla_core.safety.latch import Latch
 from vla_core.safety.places import Places
 from vla_core.safety.proposal import Trace
+from vla_core.safety.ramp import within
 from vla_core.safety.rules.ages import FUTURE
 from vla_core.safety.rules.twist import TwistProposal, TwistShapeRule, TwistSpeedRule
 from vla_core.safety.sources import SourceRule
@@ -43,6 +44,7 @@ class TwistGate:
         self._speed = TwistSpeedRule(config.linear, config.angular)
         self._upstream = Upstream(config.upstream, config.clock, FUTURE)
         self._ramps = config.ramps
+        self._together = config.together
         self._fault: Verdict | None = None
         self._plan: tuple[FloatArray, FloatArray, float] | None = None  # stream times, twists, end
         self._twist: FloatArray = np.zeros(6)
@@ -213,6 +215,10 @@ class TwistGate:
     def _approach(self, target: FloatArray, elapsed: float) -> None:
         """Move towards ``target`` no faster than accelerations and jerks allow."""
         before = self._twist.copy()
+        for axes, limit in self._together:
+            pairs = zip(self._ramps[axes], self._twist[axes].tolist(), self._acceleration[axes].tolist(), strict=True)
+            reach = np.array([ramp.reach(velocity, acceleration) for ramp, velocity, acceleration in pairs])
+            target[axes] = within(target[axes], reach, limit)
         states = zip(self._ramps, self._twist.tolist(), self._acceleration.tolist(), target.tolist(), strict=True)
         for axis, (ramp, velocity, acceleration, wanted) in enumerate(states):
             if velocity != wanted or acceleration != 0.0:

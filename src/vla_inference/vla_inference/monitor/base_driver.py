@@ -22,6 +22,7 @@ from vla_core.types import FloatArray
 from vla_inference.monitor.convert import evidence_of, nanoseconds, trace_of
 from vla_inference.monitor.driver import Driver
 from vla_inference.monitor.latency import LatencyLog
+from vla_inference.monitor.qos import COMMANDS
 from vla_inference.monitor.robot_model import clock_config, upstream_config
 from vla_msgs.msg import ActionChunk
 
@@ -60,7 +61,7 @@ class TwistPublisher:
         self._twist = self._stamped.twist if self._stamped is not None else Twist()
         if self._stamped is not None:
             self._stamped.header.frame_id = frame_id
-        self._publisher = node.create_publisher(TwistStamped if stamped else Twist, topic, QoSProfile(depth=1))
+        self._publisher = node.create_publisher(TwistStamped if stamped else Twist, topic, COMMANDS)
 
     def publish(self, command: TwistCommand) -> None:
         """Send ``command`` now."""

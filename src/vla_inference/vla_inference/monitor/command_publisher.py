@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from builtin_interfaces.msg import Duration
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from vla_core.safety.gate import Command
 from vla_core.types import FloatArray
+from vla_inference.monitor.qos import COMMANDS
 
 _NS = 1_000_000_000
 
@@ -43,10 +43,10 @@ class CommandPublisher:
 
     def __init__(self, node: Node, topic: str, gripper_topic: str | None, joints: Sequence[str]) -> None:
         self._node = node
-        self._publisher = node.create_publisher(JointTrajectory, topic, QoSProfile(depth=1))
+        self._publisher = node.create_publisher(JointTrajectory, topic, COMMANDS)
         self._grip_publisher = None
         if gripper_topic is not None:
-            self._grip_publisher = node.create_publisher(Float64MultiArray, gripper_topic, QoSProfile(depth=1))
+            self._grip_publisher = node.create_publisher(Float64MultiArray, gripper_topic, COMMANDS)
         self._message = JointTrajectory(joint_names=list(joints))
         self._joints = len(joints)
         self._pool: list[_Point] = []
