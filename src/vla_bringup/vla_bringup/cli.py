@@ -125,6 +125,17 @@ def policy_import(context: typer.Context) -> None:
         sys.exit(policy.in_policy_environment("import", *context.args))
 
 
+@policy_app.command(
+    "data", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def policy_data(context: typer.Context) -> None:
+    """Datasets of demonstrations (LeRobotDataset v3): make OUT, check DATASET, convert, stats."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("data", *context.args))
+
+
 @policy_app.command("load")
 def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
     """Swap the running policy for another without stopping."""

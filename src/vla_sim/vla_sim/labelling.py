@@ -102,6 +102,10 @@ def choose_labels(
     return [executed, *(others[index] for index in chosen)]
 
 
+def _numbers(there: FurnitureState) -> NDArray[np.float32]:
+    return np.array([*there.drawer_xy_m, there.drawer_open_m, *there.zone_xy_m], np.float32)
+
+
 class FrameRecorder:
     """Collects frames; ``arrays`` gives them stacked.
 
@@ -116,6 +120,8 @@ class FrameRecorder:
     target     (T, K, 3)        float32  of the cube or handle meant, base_link [m]; for an auxiliary loss only
     cubes      (T, 4, 3)        float32  centres in the order of ``COLORS``, NaN where absent
     episode    (T,)             int64    seed of the episode
+    furniture  (T, 5)           float32  drawer: x, y of the cabinet's open side, how far open; zone: x, y [m]; NaN
+                                         where there is none. Only of a simulation with furniture
     ========== ================ ======== ===========================================================
     """
 
@@ -130,6 +136,7 @@ class FrameRecorder:
         """One frame: images of ``sim`` as it is now, ``state`` of the same instant, a label per instruction."""
         chunks = [self._expert.chunk(state, task, target) for task, target in instructions]
         targets = [target_position_m(state, target) for _, target in instructions]
+        furniture = {} if state.furniture is None else {"furniture": _numbers(state.furniture)}
         self._frames.append(
             {
                 "front": sim.render("front"),
@@ -142,6 +149,7 @@ class FrameRecorder:
                 "target": np.stack(targets).astype(np.float32),
                 "cubes": state.cube_positions_m.astype(np.float32),
                 "episode": np.int64(episode),
+                **furniture,
             }
         )
 

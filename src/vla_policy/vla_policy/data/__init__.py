@@ -1,0 +1,1 @@
+"""Datasets of demonstrations in the LeRobotDataset v3 layout: recorded, converted, checked, read, augmented."""
