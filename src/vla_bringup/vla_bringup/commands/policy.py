@@ -22,7 +22,7 @@ def policy_python() -> str:
 
 
 def in_policy_environment(subcommand: str, *arguments: str | Path) -> int:
-    """``check``, ``info``, ``eval``, ``import`` or ``data``, in the policy environment; the exit code of that process."""
+    """A command of ``vla_policy``, such as ``check`` or ``data``, in the policy environment; its exit code."""
     command = [policy_python(), "-m", "vla_policy", subcommand, *map(str, arguments)]
     try:
         return subprocess.call(command)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from vla_core.errors import VlaError
 
+_EXTRA: Final = ("av", "pyarrow", "pandas")
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Datasets of demonstrations (LeRobotDataset v3).")
 DatasetArgument = Annotated[Path, typer.Argument(help="folder of the dataset", metavar="DATASET")]
 OutArgument = Annotated[Path, typer.Argument(help="folder to write", metavar="OUT")]
@@ -26,12 +28,12 @@ def make(
     first_seed: Annotated[int, typer.Option(min=0, help="seed of the first scene")] = 0,
 ) -> None:
     """Record demonstrations of the scripted expert. Run again after an interruption, it goes on."""
-    from vla_policy.data.recording import Recipe, record
-    from vla_sim.spec import ALL_TASKS
-
-    recipe = Recipe(episodes, tuple(task or ALL_TASKS), first_seed)
     frames = 0
     with _reported() as console, _bar(console) as progress:
+        from vla_policy.data.recording import Recipe, record
+        from vla_sim.spec import ALL_TASKS
+
+        recipe = Recipe(episodes, tuple(task or ALL_TASKS), first_seed)
         bar = progress.add_task("recording", total=episodes)
         for what, done, more in record(recipe, out, processes):
             frames += more
@@ -45,10 +47,10 @@ def convert(
     out: OutArgument,
 ) -> None:
     """Shards of `vla_sim.demonstrations` to a dataset, or a dataset to shards: whichever SOURCE is not."""
-    from vla_policy.data.layout import INFO
-    from vla_policy.data.shards import from_shards, to_shards
-
     with _reported() as console, _bar(console) as progress:
+        from vla_policy.data.layout import INFO
+        from vla_policy.data.shards import from_shards, to_shards
+
         bar = progress.add_task("converting", total=None)
         steps = to_shards(source, out) if (source / INFO).exists() else from_shards(source, out)
         for done, total in steps:
@@ -62,10 +64,10 @@ def check(
     bundle: Annotated[Path | None, typer.Option(help="policy whose names and rate it must have")] = None,
 ) -> None:
     """Read every number and every image. Exit status 1: refused, with the episode and the frame."""
-    from vla_core.contract import load_contract
-    from vla_policy.data.checking import check as run
-
     with _reported() as console, _bar(console) as progress:
+        from vla_core.contract import load_contract
+        from vla_policy.data.checking import check as run
+
         contract = None if bundle is None else load_contract(bundle)
         bar = progress.add_task("checking", total=None)
         summary = run(dataset, contract, lambda done, total: progress.update(bar, completed=done, total=total))
@@ -79,9 +81,9 @@ def check(
 @app.command()
 def stats(dataset: DatasetArgument) -> None:
     """Compute meta/stats.json anew from the data."""
-    from vla_policy.data.restating import restate
-
     with _reported() as console, _bar(console) as progress:
+        from vla_policy.data.restating import restate
+
         bar = progress.add_task("reading", total=None)
         restate(dataset, lambda done, total: progress.update(bar, completed=done, total=total))
     Console().print(f"written: {dataset / 'meta/stats.json'}", soft_wrap=True)
@@ -102,4 +104,12 @@ class _reported:  # used as a function
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, VlaError):
             self._console.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
+            raise typer.Exit(1) from error
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA:
+            self._console.print(
+                f"[red]datasets need {', '.join(_EXTRA)}, and {error.name} is not in {sys.executable}; "
+                "use the training environment: `make testpolicy` makes it, VLA_POLICY_PYTHON=.venv-train/bin/python "
+                "names it[/]",
+                soft_wrap=True,
+            )
             raise typer.Exit(1) from error
