@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vla_bringup.commands.gate import reset
 from vla_bringup.graph.instruction import InstructionClient
@@ -69,6 +70,32 @@ def test_an_argument_that_cannot_be_is_one_line_and_nothing_starts(
     assert launched.returncode == 1
     assert [words in line for line in launched.stdout.splitlines() if "[ERROR]" in line] == [True]
     assert "process started" not in launched.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"joints": ["elbow"]}, "the URDF has no joint 'elbow'"),
+        ({"joint_limits_file": "/nowhere.yaml"}, "cannot read '/nowhere.yaml'"),
+        ({"max_jerk": 3.0}, "unknown parameters: max_jerk"),
+        ({"velocity_scale": 3.0}, "velocity_scale out of range"),
+        ({"promised_stop_s": 0.05}, "the promised time to rest 0.050 s cannot be kept"),
+    ],
+)
+def test_a_robot_file_that_cannot_be_is_one_line_of_the_monitor_and_nothing_is_active(
+    changes: dict[str, object], words: str, ros_domain: int, tmp_path: Path
+) -> None:
+    robot = HERE.parents[1] / "config" / "robots" / "generic_7dof"
+    content = yaml.safe_load((robot / "robot.yaml").read_text())
+    urdf = {"robot_description": (robot / "dry_run.urdf").read_text()}
+    content["/**/safety_monitor"]["ros__parameters"] |= urdf | changes
+    params = tmp_path / "robot.yaml"
+    params.write_text(yaml.safe_dump(content, width=10**7))
+    launched = ros2_launch("gate.launch.py", f"params:={params}")
+    assert launched.returncode == 1
+    assert sum(words in line for line in launched.stdout.splitlines()) == 1, launched.stdout
+    assert "safety_monitor is active" not in launched.stdout
+    assert "[safety_monitor-1] Traceback" not in launched.stdout
 
 
 class Launched:
