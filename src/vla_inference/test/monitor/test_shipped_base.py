@@ -95,3 +95,12 @@ def test_axes_that_it_lacks_are_refused(axis):
     base = Base()
     assert base.drive(axis, 0.1, 1).reason == "twist_axis"
     assert base.config.promised_stop_s == PROMISED_STOP_S
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 0.1])
+def test_a_scale_tightens_the_speeds_and_leaves_the_stop_as_strong(scale):
+    stated = yaml.safe_load(FILE.read_text())["/**/safety_monitor"]["ros__parameters"]
+    values = {name: spec.default for name, spec in SPECS.items()} | {"use_sim_time": False} | stated
+    scaled, full = twist_config(values | {"velocity_scale": scale}), twist_config(values)
+    assert (scaled.linear.value, scaled.angular.value) == (0.5 * scale, 1.5 * scale)
+    assert scaled.linear_acceleration == full.linear_acceleration and scaled.angular_jerk == full.angular_jerk

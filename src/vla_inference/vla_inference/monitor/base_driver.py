@@ -33,9 +33,13 @@ def twist_config(parameters: dict[str, Any]) -> TwistConfig:
     def limit(name: str, unit: str) -> Limit:
         return Limit(parameters[name], unit, f"parameter {name}")
 
+    def speed(name: str, unit: str) -> Limit:
+        scale = parameters["velocity_scale"]
+        return Limit(parameters[name] * scale, unit, f"parameter {name} times velocity_scale {scale:g}")
+
     return TwistConfig(
-        linear=limit("max_linear", "m/s"),
-        angular=limit("max_angular", "rad/s"),
+        linear=speed("max_linear", "m/s"),
+        angular=speed("max_angular", "rad/s"),
         linear_acceleration=limit("max_linear_acceleration", "m/s^2"),
         angular_acceleration=limit("max_angular_acceleration", "rad/s^2"),
         linear_jerk=limit("max_linear_jerk", "m/s^3"),

@@ -42,7 +42,7 @@ SPECS: dict[str, Spec] = {
     ),
     "workspace_override_file": Spec("", "the same form, may only take space away; empty: none"),
     "limits_override_file": Spec("", "the same form, may only tighten; empty: none"),
-    "velocity_scale": Spec(1.0, "share of the velocity limits that is allowed (0, 1]", 0.01, 1.0),
+    "velocity_scale": Spec(1.0, "share of the velocity limits that is allowed, of arm or base (0, 1]", 0.01, 1.0),
     "command_topic": Spec("arm_controller/joint_trajectory", "where the arm's controller listens (JointTrajectory)"),
     "gripper_topic": Spec("gripper_controller/commands", "where the gripper's controller listens (Float64MultiArray)"),
     "twist_topic": Spec("cmd_vel", "where the base's controller listens"),
