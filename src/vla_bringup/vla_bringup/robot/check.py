@@ -17,6 +17,7 @@ from vla_bringup.robot.live_graph import (
     fingerprint,
     manager_facts,
     operator_facts,
+    parameters_of_node,
     publishers_of,
 )
 from vla_core.contract import Contract
@@ -37,6 +38,7 @@ from vla_core.preflight.system import (
     manager_row,
     operator_rows,
     plan_joints_row,
+    running_row,
 )
 from vla_inference.inference.clocks import Clocks
 from vla_inference.inference.live_robot import robot_facts, topic_facts
@@ -48,6 +50,9 @@ from vla_inference.monitor.robot_model import gate_config
 
 SETTLED_S = 3.5
 """The graph is taken for known when it has not changed for so long: DDS announces itself anew every 3 s."""
+
+NOT_COMPARED = ("robot_description", "autostart")
+"""Parameters that a monitor may be started with beside its file."""
 
 IMAGES_FOR_A_RATE = 5
 STATES_FOR_A_GAP = 20
@@ -115,6 +120,9 @@ class RobotCheck:
         yield from self._controller_rows(commands, operator)
         if self._monitor_runs:
             yield from operator_rows(operator)
+            stated = {name: value for name, value in config.monitor.items() if name not in NOT_COMPARED}
+            for monitor in operator.monitors:
+                yield running_row(monitor, parameters_of_node(self._ros, monitor, stated), stated)
         else:
             yield Row("safety monitor", Verdict.SKIP, "its rows were left out", "it runs", "run this again with it")
         if config.is_arm and not config.monitor["workspace_file"]:

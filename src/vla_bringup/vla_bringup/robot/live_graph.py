@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rcl_interfaces.srv import GetParameters, ListParameters
@@ -89,14 +89,19 @@ def operator_facts(node: Node) -> OperatorFacts:
 
 def controller_facts(ros: Session, name: str) -> ControllerFacts:
     """Asks node ``name`` for those of its parameters that matter."""
+    return ControllerFacts(name, parameters_of_node(ros, name, ASKED))
+
+
+def parameters_of_node(ros: Session, name: str, wanted: Iterable[str]) -> dict[str, Any] | None:
+    """Those of ``wanted`` that node ``name`` has and has set; None: it does not answer."""
     try:
         listed = _ask(ros, ListParameters, f"{name}/list_parameters", ListParameters.Request())
-        names = [one for one in ASKED if one in listed.result.names]
+        names = [one for one in wanted if one in listed.result.names]
         answer = _ask(ros, GetParameters, f"{name}/get_parameters", GetParameters.Request(names=names))
     except NotRunningError:
-        return ControllerFacts(name, None)
+        return None
     values = (parameter_value_to_python(value) for value in answer.values)
-    return ControllerFacts(name, {one: value for one, value in zip(names, values, strict=True) if value is not None})
+    return {one: value for one, value in zip(names, values, strict=True) if value is not None}
 
 
 def manager_facts(ros: Session, node: Node) -> ManagerFacts | None:

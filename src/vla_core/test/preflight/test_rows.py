@@ -205,6 +205,15 @@ def test_no_button_deserves_a_look() -> None:
     assert [row.what for row in rows if row.verdict is Verdict.WARN] == ["topic vla/e_stop"]
 
 
+def test_a_monitor_that_runs_with_another_file_is_found() -> None:
+    stated = {"velocity_scale": 0.1, "joints": ARM, "command_topic": "jtc"}
+    assert of.running_row("/gate", dict(stated), stated).verdict is Verdict.PASS
+    row = of.running_row("/gate", {**stated, "velocity_scale": 1.0}, stated)
+    assert row.verdict is Verdict.FAIL and row.found == "velocity_scale is 1.0, the file says 0.1"
+    assert "restart" in row.remedy
+    assert of.running_row("/gate", None, stated).verdict is Verdict.SKIP
+
+
 def clock(monitor: bool, planner: bool, *publishers: str, age_s: float | None = 0.01) -> of.ClockFacts:
     return of.ClockFacts({"safety_monitor": monitor, "inference_node": planner}, publishers, age_s)
 

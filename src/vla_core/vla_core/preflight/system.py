@@ -215,6 +215,21 @@ def operator_rows(operator: OperatorFacts) -> Iterator[Row]:
         yield Row(what, Verdict.PASS, f"from {', '.join(operator.e_stop_publishers)}", expected)
 
 
+def running_row(monitor: str, running: Mapping[str, object] | None, stated: Mapping[str, object]) -> Row:
+    """The monitor runs with what the parameter file says. running: its own word; None: it did not answer."""
+    what, expected = f"{monitor}: parameters", "as in the parameter file"
+    if running is None:
+        return Row(what, Verdict.SKIP, "cannot be asked for", expected, "compare with `ros2 param dump`")
+    others = [
+        f"{name} is {running[name]!r}, the file says {value!r}"
+        for name, value in stated.items()
+        if name in running and running[name] != value
+    ]
+    if others:
+        return Row(what, Verdict.FAIL, "; ".join(others), expected, "restart the monitor with this file")
+    return Row(what, Verdict.PASS, f"{len(running)} alike", expected)
+
+
 def clock_rows(clock: ClockFacts) -> Iterator[Row]:
     """One kind of time for everybody, and stamps that are of it."""
     expected = "use_sim_time alike everywhere, and /clock only with it"
