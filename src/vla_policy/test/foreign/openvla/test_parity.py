@@ -18,7 +18,7 @@ from vla_core.types import Observation, read_only  # noqa: E402
 from vla_policy.foreign.openvla import tiny  # noqa: E402
 from vla_policy.foreign.openvla.config import load_config  # noqa: E402
 from vla_policy.foreign.openvla.network.convert import convert_part  # noqa: E402
-from vla_policy.foreign.openvla.network.images import pixel_values  # noqa: E402
+from vla_policy.foreign.openvla.network.images import cropped, pixel_values  # noqa: E402
 from vla_policy.foreign.openvla.network.model import OftSpec  # noqa: E402
 from vla_policy.foreign.openvla.network.weights import PARTS, load_model  # noqa: E402
 from vla_policy.foreign.openvla.prompt import PromptTokenizer  # noqa: E402
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.train
 REFERENCE = Path(__file__).parent / "reference"
 OPENVLA = np.load(REFERENCE / "openvla.npz")
 OFT = np.load(REFERENCE / "oft.npz")
+CROP = np.load(REFERENCE / "crop.npz")
 SIZES = ((56, 56), (48, 64), (97, 61), (120, 160), (57, 56))
 CASES = (  # seed of the image, its height and width, sentence, dataset
     (1, 56, 56, "pick up the red cube", "tabletop"),
@@ -55,6 +56,14 @@ def test_pixels(checkpoint: Checkpoint, strategy: str) -> None:
         np.testing.assert_allclose(
             values[:, ::5, ::7], OPENVLA[f"pixels.{strategy}.{height}x{width}"], rtol=0, atol=1e-6
         )
+
+
+@pytest.mark.parametrize(("number", "height", "width"), [(0, 224, 224), (1, 56, 56), (2, 120, 160), (3, 97, 61)])
+def test_centre_crop(number: int, height: int, width: int) -> None:
+    for size in (56, 224):
+        expected = CROP[f"{height}x{width}.{size}"].astype(int)
+        found = cropped(image(30 + number, height, width), size)[::5, ::7].astype(int)
+        assert np.abs(found - expected).max() <= 1 and (found != expected).mean() < 1e-3
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vla_core.errors import BundleError
+from vla_policy.foreign.files import read_json
 
 RESIZE_STRATEGIES = ("resize-naive", "resize-crop", "letterbox")
 
@@ -114,24 +114,6 @@ def load_config(folder: Path) -> OpenVlaConfig:
     if len(grids) != 1:
         raise BundleError(f"{where}: the towers make grids of {sorted(grids)} patches a side; they must be equal")
     return found
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        BundleError: it cannot be read, or is no object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        beside = ", ".join(sorted(one.name for one in path.parent.glob("*"))[:20]) or "nothing"
-        raise BundleError(f"{path}: missing, so this is no OpenVLA checkpoint; the folder has {beside}") from None
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BundleError(f"{path}: expected an object; got {type(value).__name__}")
-    return value
 
 
 def _towers(config: Mapping[str, Any], where: str) -> tuple[TowerSpec, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from vla_core.errors import BundleError, ObservationError
-from vla_policy.foreign.openvla.config import read_json
+from vla_policy.foreign.files import read_json
 
 EMPTY_TOKEN = 29871
 """Llama's word boundary alone: what training had between the colon and the first action token."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vla_core.errors import BundleError
 from vla_policy.foreign.embodiment import GripperValues
-from vla_policy.foreign.openvla.config import read_json
+from vla_policy.foreign.files import read_json
 
 SETTINGS_FILE = "openvla.json"
 CHECKPOINT = "checkpoint"

@@ -12,7 +12,7 @@ import numpy as np
 from vla_core.contract.fields import refuse_unknown
 from vla_core.errors import BundleError, ContractError, ObservationError
 from vla_core.types import FloatArray, read_only
-from vla_policy.foreign.openvla.config import read_json
+from vla_policy.foreign.files import read_json
 
 BOUNDS = {"q99": ("q01", "q99"), "min_max": ("min", "max")}
 """Which statistics become -1 and 1, by the name of the normalization."""

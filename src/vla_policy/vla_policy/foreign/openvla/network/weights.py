@@ -15,7 +15,8 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from vla_core.contract import Contract
 from vla_core.errors import BundleError
-from vla_policy.foreign.openvla.config import OpenVlaConfig, read_json
+from vla_policy.foreign.files import read_json
+from vla_policy.foreign.openvla.config import OpenVlaConfig
 from vla_policy.foreign.openvla.network.model import OftSpec, OpenVla
 from vla_policy.foreign.openvla.settings import OpenVlaSettings
 
