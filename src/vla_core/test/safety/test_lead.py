@@ -151,3 +151,29 @@ def test_a_tick_so_late_that_it_would_hurry_drops_the_plan(make_bench, late_ms):
     bench.settle()
     assert bench.measured() == pytest.approx(HOME - 0.05, abs=1e-6)
     bench.assert_limits_kept()
+
+
+def test_a_plan_that_could_not_begin_for_long_is_dropped(make_bench):
+    bench = make_bench(hold_error=0.05)
+    bench.arm()
+    bench.gate.submit(bench.goto(HOME - 0.05, 0.4), bench.now)
+    bench.tick()
+    assert len(bench.commands) == 1
+    bench.steady_ns += 800_000_000  # the monitor did not run
+    bench.ros_ns += 800_000_000
+    bench.settle()
+    assert bench.measured() == pytest.approx(HOME, abs=1e-6)
+    bench.assert_limits_kept()
+
+
+def test_an_arm_that_sagged_further_while_a_plan_was_checked_needs_a_new_check(make_bench):
+    bench = make_bench()
+    bench.arm()
+    bench.gate.submit(bench.goto(HOME + 0.1, 0.5), bench.now)
+    bench.settle()
+    bench.tick(80)
+    plan = bench.goto(HOME, 0.5)
+    prepared = bench.gate.check(plan, bench.now, 0.015)
+    bench.gate.measure(bench.measured() - 0.04, np.zeros(3), bench.grip, bench.now)
+    assert bench.gate.install(prepared, bench.now) is None
+    assert bench.gate.install(bench.gate.check(plan, bench.now, 0.015), bench.now).decision is Decision.PASS

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruckig import ControlInterface, InputParameter, Result, Ruckig, Trajectory
 
@@ -110,6 +110,7 @@ def test_in_no_time_nothing_stops(within_s):
 UNIT = st.floats(-1.0, 1.0)
 
 
+@settings(max_examples=40, deadline=None)
 @given(RAMPS, st.lists(st.tuples(UNIT, UNIT, UNIT, st.integers(1, 60)), min_size=1, max_size=12))
 def test_axes_together_never_go_faster_than_allowed(ramp, wishes):
     """Whatever is asked of three axes, of which some brake while others gather speed."""
