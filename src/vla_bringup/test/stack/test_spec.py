@@ -26,3 +26,13 @@ def test_texts_stay_texts_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -
 def test_the_parameter_file_names_the_nodes_that_are_started() -> None:
     named = {key.rpartition("/")[2] for key in yaml.safe_load(tabletop_params().read_text())}
     assert named == {spec.name for spec in tabletop_stack(Path("/bundle"))}
+
+
+def test_the_worker_runs_in_the_policy_environment_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def planner() -> NodeSpec:
+        return next(spec for spec in tabletop_stack(Path("/bundle")) if spec.name == "inference_node")
+
+    monkeypatch.delenv("VLA_POLICY_PYTHON", raising=False)
+    assert planner().parameters == {"bundle": "/bundle"}
+    monkeypatch.setenv("VLA_POLICY_PYTHON", "/venv/bin/python")
+    assert planner().parameters == {"bundle": "/bundle", "worker_python": "/venv/bin/python"}

@@ -10,9 +10,9 @@ from pathlib import Path
 from vla_bringup.console import console
 from vla_bringup.errors import RefusedError
 from vla_bringup.graph.session import session
+from vla_bringup.stack.spec import PYTHON_VARIABLE
 from vla_msgs.srv import LoadPolicy
 
-PYTHON_VARIABLE = "VLA_POLICY_PYTHON"
 LOAD_S = 120.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
 from vla_bringup.errors import StackError
 
+PYTHON_VARIABLE = "VLA_POLICY_PYTHON"
+"""Environment variable: Python of the policy environment."""
 Parameter = str | float | int | bool
 
 
@@ -40,16 +43,20 @@ class NodeSpec:
 
 
 def tabletop_stack(bundle: Path, state_log: Path | None = None, seed: int = 0) -> tuple[NodeSpec, ...]:
-    """The simulated arm on the table: simulator, gate, planner (which spawns the policy worker)."""
+    """The simulated arm on the table: simulator, gate, planner (which spawns the policy worker).
+
+    The worker runs in the policy environment where ``VLA_POLICY_PYTHON`` names one.
+    """
     simulator: dict[str, Parameter] = {"seed": seed}
+    planner: dict[str, Parameter] = {"bundle": str(bundle)}
+    if python := os.environ.get(PYTHON_VARIABLE):
+        planner["worker_python"] = python
     if state_log is not None:
         simulator["state_log"] = str(state_log)
     return (
         NodeSpec("sim_node", "vla_sim", "sim_node", ready_service="sim/reset_scene", parameters=simulator),
         NodeSpec("safety_monitor", "vla_inference", "safety_monitor", lifecycle=True),
-        NodeSpec(
-            "inference_node", "vla_inference", "inference_node", lifecycle=True, parameters={"bundle": str(bundle)}
-        ),
+        NodeSpec("inference_node", "vla_inference", "inference_node", lifecycle=True, parameters=planner),
     )
 
 
