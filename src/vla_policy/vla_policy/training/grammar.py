@@ -221,7 +221,8 @@ def meaning(text: str, furnished: bool = False) -> tuple[str, str] | None:
     Only for choosing a scene and judging an attempt at a sentence typed by a person. A policy never uses it.
     furnished: whether there is furniture; without, a sentence about it is not clear.
     """
-    words = "".join(c if c.isalpha() else " " for c in text.lower()).split()
+    said = text.lower().replace("go ahead and", "")  # a frame, not a way to go
+    words = "".join(c if c.isalpha() else " " for c in said).split()
     known = {color: {word for name in names for word in name.split()} for color, names in COLOR_WORDS.items()}
     colors = {color for color, names in known.items() if (names - {"bright", "dark", "coloured"}) & {*words}}
     about = furnished_task(words, bool(colors))
