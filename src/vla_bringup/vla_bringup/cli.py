@@ -70,12 +70,22 @@ def reset(namespace: Namespace = "") -> None:
 def status(
     namespace: Namespace = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep it on the screen.")] = False,
+    healthy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NODE", help="Only ask whether this lifecycle node is active; may be repeated. Else exit 1."
+        ),
+    ] = None,
 ) -> None:
     """Show what the robot does now: safety monitor, policy, instruction, latency."""
+    from vla_bringup.commands import healthy as health
     from vla_bringup.commands import status as command
 
     with reported():
-        command.status(namespace, follow)
+        if healthy:
+            health.healthy(healthy, namespace)
+        else:
+            command.status(namespace, follow)
 
 
 @policy_app.command("check")

@@ -27,3 +27,7 @@ class RefusedError(VlaError):
 
 class RobotConfigError(VlaError):
     """A robot's parameter file cannot work. One line: file, field, value, remedy."""
+
+
+class UnhealthyError(VlaError):
+    """Lifecycle nodes that should be active are not."""

@@ -28,6 +28,7 @@ from vla_core.remote import Deadlines, Endpoint, RemotePolicy
 from vla_core.testing import make_contract_example, make_observation_example
 from vla_core.testing.policy_conformance import PolicyConformance
 from vla_core.types import ActionChunk, Observation, read_only
+from vla_policy import healthy
 from vla_policy.server import PolicyServer, refuse_live_socket
 
 PATIENT = Deadlines(30.0, 30.0, 30.0)
@@ -319,6 +320,16 @@ def test_health_over_tcp(serve: Serve) -> None:
     http.request("GET", "/healthz")
     response = http.getresponse()
     assert (response.status, response.read()) == (200, b"OK\n")
+
+
+def test_the_health_command_asks_with_and_without_tls(serve: Serve, certificate: Path) -> None:
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(certificate)
+    encrypted = serve(BrightnessPolicy(), Endpoint(port=0), tls=server_side)
+    plain = serve(BrightnessPolicy(), Endpoint(port=0), token="correct-horse-battery")
+    assert healthy.ask(encrypted.port, tls=True, timeout_s=30.0) == ""
+    assert healthy.ask(plain.port, tls=False, timeout_s=30.0) == ""
+    assert "no policy server answers" in healthy.ask(encrypted.port, tls=False, timeout_s=30.0)
 
 
 def test_an_inference_that_hangs_shows_in_the_health(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,6 +184,17 @@ def test_a_token_that_is_none_is_refused(
     assert f"token file {token}" in caplog.text
 
 
+def test_a_worker_that_a_node_starts_takes_the_upstream_token_from_the_environment(
+    mock_bundle: Callable[..., Bundle],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VLA_UPSTREAM_TOKEN_FILE", str(tmp_path / "no_token.txt"))
+    assert main(["--bundle", str(mock_bundle().path), "--port", "0"]) == 2
+    assert "no_token.txt" in caplog.text
+
+
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert main(["--bundle", str(tmp_path), "--socket", str(tmp_path / "w.sock")]) == 2
     assert "policy.yaml" in caplog.text

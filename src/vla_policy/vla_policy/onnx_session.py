@@ -40,6 +40,8 @@ def open_session(path: Path, *, threads: int, device: str) -> onnxruntime.Infere
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 3
     providers = _providers(device)
+    if "CUDAExecutionProvider" in providers:
+        onnxruntime.preload_dlls()  # CUDA and cuDNN that came as wheels are on no path of the loader
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # its exceptions share no base class of their own

@@ -30,6 +30,9 @@ logger = logging.getLogger("vla_policy.worker")
 EXIT_REFUSED = 2
 """Exit status when starting again would not help: bad arguments, a broken bundle, a missing library."""
 
+UPSTREAM_TOKEN_VARIABLE = "VLA_UPSTREAM_TOKEN_FILE"
+"""For workers that a node starts: it hands them its environment, and knows nothing of tokens."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point ``policy_worker``; returns the exit status."""
@@ -177,7 +180,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-cert", type=Path, help="certificate chain (PEM)")
     parser.add_argument("--tls-key", type=Path, help="private key (PEM); default: in the certificate's file")
     parser.add_argument("--plain-text", action="store_true", help="allow other machines without TLS")
-    parser.add_argument("--upstream-token-file", type=Path, help="token for the server behind runtime: remote")
+    parser.add_argument(
+        "--upstream-token-file",
+        type=Path,
+        default=os.environ.get(UPSTREAM_TOKEN_VARIABLE) or None,
+        help=f"token for the server behind runtime: remote (default: {UPSTREAM_TOKEN_VARIABLE} of the environment)",
+    )
     parser.add_argument("--threads", type=int, choices=range(1, 257), default=1, metavar="N", help="per inference")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--nice", type=int, choices=range(20), default=0, metavar="0..19", help="lower priority by")

@@ -35,12 +35,16 @@ class LifecycleClient:
         self._change = session.node.create_client(ChangeState, f"{node_name}/change_state")
         self._get = session.node.create_client(GetState, f"{node_name}/get_state")
 
+    def is_there(self) -> bool:
+        """Whether the node's services are on the graph."""
+        return bool(self._change.service_is_ready() and self._get.service_is_ready())
+
     def wait_until_there(self, timeout_s: float) -> None:
         """StackError when the node's services do not appear."""
 
         def there() -> bool:
             self.check()
-            return bool(self._change.service_is_ready() and self._get.service_is_ready())
+            return self.is_there()
 
         if not wait_until(there, timeout_s):
             raise StackError(f"{self._name} did not appear on the ROS graph within {timeout_s:g} s")
