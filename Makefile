@@ -57,8 +57,10 @@ train:  ## reproduce the shipped policy from nothing, about an hour on 2 cores
 	@$(PYTHON) scripts/setup_env.py --train
 	@scripts/train.sh $(ARGS)
 
-lint: setup  ## ruff and mypy
+lint: setup  ## ruff and mypy; hadolint and the compose schema
 	@$(ENV) ruff check . && $(ENV) ruff format --check . && $(ENV) python -m mypy
+	@$(ENV) hadolint docker/Dockerfile docker/Dockerfile.ros && \
+		check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.*.yaml
 
 format: setup  ## let ruff rewrite
 	@$(ENV) ruff check --fix . && $(ENV) ruff format .

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../requirements"
 compile() {  # LOCK [options]
-    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate "${@:2}" \
+    uv pip compile --quiet --universal --python-version "${LOWEST:-3.11}" --generate-hashes --no-annotate "${@:2}" \
         --custom-compile-command "make requirements" "$1.in" -o "$1.txt"
     sed -i -E "s/ and implementation_name == 'cpython'//; s/ and platform_machine == 'x86_64'//; \
 s/ and platform_python_implementation != 'PyPy'//; s/ and sys_platform == 'linux'//; s/ ; python_full_version < '3.14'//; \
@@ -13,8 +13,11 @@ s/ and python_full_version < '3.14'//" "$1.txt"
 
 compile build
 compile product
+compile image
+LOWEST=3.12 compile image_ros --no-emit-package numpy  # Ubuntu 24.04
 # PyTorch is installed before the training lock is, so neither it nor what only its CUDA build needs may be in there.
 compile train
 drop=()
 for name in $(grep -oE '^(torch|triton|nvidia|cuda)[a-z0-9-]*' train.txt | sort -u); do drop+=(--no-emit-package "$name"); done
 compile train "${drop[@]}"
+compile image_gpu --no-emit-package onnxruntime
