@@ -162,6 +162,11 @@ def colcon_build(env_key):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", action="store_true", help="also make .venv-train, with PyTorch, for `make train`")
+    parser.add_argument(
+        "--image",
+        metavar="LOCK",
+        help="for container images: in the place of .venv one with requirements/LOCK.txt alone; needs install/",
+    )
     arguments = parser.parse_args()
     try:
         system_packages.check_interpreter()
@@ -170,6 +175,11 @@ def main():
         guard = (LOG / "setup.lock").open("w")
         fcntl.flock(guard, fcntl.LOCK_EX)  # a second setup waits; released when the process ends
         env_key = sys.version
+        if arguments.image:
+            shutil.rmtree(str(VENV), ignore_errors=True)
+            install_wheels(VENV, arguments.image, env_key)
+            say("ready: .venv holds requirements/%s.txt" % arguments.image)
+            return
         changed = install_wheels(VENV, "product", env_key)
         changed = colcon_build(env_key) or changed
         if arguments.train:
