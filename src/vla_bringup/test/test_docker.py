@@ -228,6 +228,11 @@ def test_slimming_keeps_every_library_under_every_name(tmp_path: Path) -> None:
     assert saved == {"removed": 5002, "linked": 5000}
 
 
+def test_the_secrets_that_the_page_has_made_are_never_committed() -> None:
+    assert "mkdir -p docker/secrets" in (ROOT / "docs" / "docker.md").read_text()
+    assert "docker/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_the_page_names_every_file_and_image() -> None:
     page = (ROOT / "docs" / "docker.md").read_text()
     for path in [*COMPOSE, DOCKER / "Dockerfile", DOCKER / "Dockerfile.ros"]:
