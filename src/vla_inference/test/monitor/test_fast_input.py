@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Bool
 
 from vla_inference.monitor.fast_input import FastInput, WithoutExecutor, borrow_clock
 
@@ -41,3 +50,59 @@ def test_the_clock_is_borrowed_under_its_name_of_this_node_and_given_back() -> N
     assert clock.callback_group is event.callback_group is group and other.callback_group is owner
     give_back()
     assert clock.callback_group is event.callback_group is owner
+
+
+class Counting:
+    """A wait set that counts how often it is waited on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.waits = inner, 0
+
+    def wait(self, timeout_ns: int) -> None:
+        self.waits += 1
+        self._inner.wait(timeout_ns)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize("warns", [True, False])
+def test_a_publisher_of_another_quality_does_not_keep_it_awake(ros_domain: int, warns: bool) -> None:
+    """A wait that an event ends which nobody takes ends at once for ever: at real-time priority that starves all."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    listener = rclpy.create_node("listener", context=context)
+    talker = rclpy.create_node("talker", context=context)
+    heard = threading.Semaphore(0)
+    events: list[Any] = []
+    callbacks = SubscriptionEventCallbacks(
+        incompatible_qos=events.append if warns else None, use_default_callbacks=warns
+    )
+    subscription = listener.create_subscription(
+        Bool, "t", lambda _: heard.release(), 1, callback_group=WithoutExecutor(), event_callbacks=callbacks
+    )
+    inputs = FastInput(listener, [subscription], lambda error: None)
+    counting = inputs._wait_set = Counting(inputs._wait_set)
+    inputs.start()
+    try:
+        unfit = talker.create_publisher(Bool, "t", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+        fit = talker.create_publisher(Bool, "t", 1)
+        deadline = time.monotonic() + 60.0
+        while not heard.acquire(timeout=0.05):  # it is discovered after the other
+            assert time.monotonic() < deadline
+            fit.publish(Bool())
+        while warns and not events:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        before = counting.waits
+        for _ in range(20):
+            unfit.publish(Bool())
+            fit.publish(Bool())
+            assert heard.acquire(timeout=60.0)
+        assert counting.waits - before < 200
+    finally:
+        inputs.stop()
+        for node in (listener, talker):
+            node.destroy_node()
+        rclpy.shutdown(context=context)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from rclpy.callback_groups import CallbackGroup
+from rclpy.event_handler import EventHandler
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
@@ -33,8 +34,9 @@ class WithoutExecutor(CallbackGroup):
 
 
 class FastInput:
-    """Takes messages of ``subscriptions`` and calls their callbacks, in one thread.
+    """Takes messages and events of ``subscriptions`` and calls their callbacks, in one thread.
 
+    An event that nobody takes, of a publisher with another quality of service, would end every wait at once.
     on_error: told about an exception of a callback, or of taking a message; the thread goes on.
     """
 
@@ -44,7 +46,9 @@ class FastInput:
         self._subscriptions = list(subscriptions)
         self._on_error = on_error
         self._wake = GuardCondition(None, WithoutExecutor(), context=node.context)
-        self._wait_set = _rclpy.WaitSet(len(self._subscriptions), 1, 0, 0, 0, 0, node.context.handle)
+        self._events = [event for subscription in self._subscriptions for event in subscription.event_handlers]
+        counts = (len(self._subscriptions), 1, 0, 0, 0, len(self._events))
+        self._wait_set = _rclpy.WaitSet(*counts, node.context.handle)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="input", daemon=True)
 
@@ -68,9 +72,13 @@ class FastInput:
             for handle in handles:
                 self._wait_set.add_subscription(handle)
             self._wait_set.add_guard_condition(self._wake.handle)
+            for event in self._events:
+                event.add_to_wait_set(self._wait_set)
             self._wait_set.wait(1_000_000_000)
             for pointer in self._wait_set.get_ready_entities("subscription"):
                 self._take(by_pointer[pointer])
+            for event in self._events:
+                self._take_event(event)
 
     def _take(self, subscription: Subscription) -> None:
         try:
@@ -78,6 +86,14 @@ class FastInput:
             if taken is not None and not self._stopping:
                 subscription.callback(taken[0])
         except Exception as error:  # one bad message must not end the input of all
+            self._on_error(error)
+
+    def _take_event(self, event: EventHandler) -> None:
+        try:
+            taken = event.take_data() if event.is_ready(self._wait_set) else None
+            if taken is not None and not self._stopping:
+                event.callback(taken)
+        except Exception as error:
             self._on_error(error)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.subscription import Subscription
@@ -64,12 +65,18 @@ class SafetyMonitor(LifecycleNode):
             self._take_down()
             return TransitionCallbackReturn.FAILURE
         self._guard = GraphGuard(self, self._driver.command_topics)
-        # Twice: latched hears a stop from before this node was there, volatile hears publishers that do not latch.
+        # Twice: latched hears a stop from before this node was there, volatile hears publishers that do not latch, of
+        # which the other need not warn.
         self._e_stops = [
             self.create_subscription(
-                Bool, "vla/e_stop", self._on_e_stop, QoSProfile(depth=1, durability=kind), callback_group=self._group
+                Bool,
+                "vla/e_stop",
+                self._on_e_stop,
+                QoSProfile(depth=1, durability=kind),
+                callback_group=self._group,
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=warns),
             )
-            for kind in (DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE)
+            for kind, warns in ((DurabilityPolicy.TRANSIENT_LOCAL, False), (DurabilityPolicy.VOLATILE, True))
         ]
         self._triggers = [
             self.create_service(Trigger, "vla/emergency_stop", self._on_emergency_stop),
