@@ -106,6 +106,15 @@ def policy_info(bundle: Bundle) -> None:
         sys.exit(policy.in_policy_environment("info", bundle))
 
 
+@policy_app.command("presets")
+def policy_presets() -> None:
+    """List the model presets: parameters, blocks, paper."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("presets"))
+
+
 @policy_app.command("eval")
 def policy_eval(
     bundle: Bundle,

@@ -17,6 +17,7 @@ from vla_policy.check import check_bundle
 from vla_policy.data.commands import app as data
 from vla_policy.foreign.cli import app as foreign
 from vla_policy.measure import Latency
+from vla_policy.presets import load_preset, preset_names
 from vla_policy.runtimes import RuntimeSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look at policy bundles, or make them.")
@@ -86,6 +87,18 @@ def evaluate(
     except VlaError as error:
         console.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
         raise typer.Exit(1) from error
+
+
+@app.command()
+def presets() -> None:
+    """List the model presets: parameters, blocks, paper. What each parameter count rests on is in its file."""
+    table = Table("preset", "trained", "frozen", "blocks", "variants", "paper", title="presets")
+    for name in preset_names():
+        preset = load_preset(name)
+        counts = [f"{preset.parameters[key] / 1e6:,.1f} M" for key in ("trained", "frozen")]
+        paper = f"arXiv {preset.paper['arxiv']}"
+        table.add_row(name, *counts, escape(preset.blocks), ", ".join(preset.variants), escape(paper))
+    Console().print(table)
 
 
 def _facts(contract: Contract) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ def make_example_batch(spec: ModelSpec, size: int = 4, seed: int = 0, labels: bo
         actions=(start + (end - start) * ramp) * has[:, None],
         padding=torch.zeros(size, spec.horizon, dtype=torch.bool),
         done=(torch.arange(size) % 2).float(),
-        value=uniform(size),
+        value=uniform(size, low=0.5),
         skill=torch.arange(size) % 2,
         reward=(torch.arange(size) % 2).float(),
         following=make_example_batch(spec, size, seed + 1, labels=False),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vla_policy.models.batch import Batch
 from vla_policy.models.example import make_example_batch
 from vla_policy.models.policy import Policy
+from vla_policy.presets import PresetError
 
 OPSET = 17
 
@@ -54,7 +55,12 @@ def export_onnx(policy: Policy, path: Path) -> ExportedModel:
     Inputs are ``image.<camera>`` (1, N, 3, height, width) float in [0, 1], ``depth.<camera>``, ``text_ids``,
     ``text_mask``, ``state``, ``robot`` where there are several, and ``noise`` (1, H, A) of a stochastic model; outputs
     ``actions`` (1, H, A) in physical numbers, ``done`` and ``value`` where the model has them.
+
+    Raises:
+        PresetError: a body that cannot be exported, and why.
     """
+    if policy.body.not_exported:
+        raise PresetError(f"{policy.preset.name} has no ONNX form: {policy.body.not_exported}; run it with PyTorch")
     example = observation_inputs(policy, make_example_batch(policy.spec, size=1, labels=False))
     names = tuple(example)
     flat = _Flat(policy, names).eval()  # the exporter puts it back into the mode that it had

@@ -61,6 +61,8 @@ class Policy(nn.Module):
             ObservationError: the batch does not fit the preset, or has no ``actions``.
         """
         inputs = self._inputs(batch)
+        if batch.following is not None:
+            inputs = replace(inputs, following=self._inputs(batch.following))
         if batch.actions is None:
             raise ObservationError("batch.actions: missing; a loss needs labels")
         self._shape("actions", batch.actions, (batch.size, self.spec.horizon, self.spec.action_dim))
@@ -69,7 +71,7 @@ class Policy(nn.Module):
             self._shape("padding", batch.padding, (batch.size, self.spec.horizon))
             weight = weight * (~batch.padding)[:, :, None]
         actions = self.normalize_action.normalize(batch.actions, inputs.robot)
-        return self.body.loss(inputs, Target(actions, weight))
+        return self.body.loss(inputs, Target(actions, weight, batch.skill))
 
     def predict(self, batch: Batch, noise: Tensor | None = None) -> Prediction:
         """Actions in physical numbers, and what the auxiliary heads say.

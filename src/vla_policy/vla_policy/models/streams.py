@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -38,17 +37,11 @@ class Context:
     tokens: (B, S, W).
     mask: (B, S) bool.
     robot: (B,) int64.
-    decode: of a language model as fusion: embeddings (B, R, W) that follow the context -> their last hidden states.
-    embed: of a language model as fusion: token ids (B, R) -> embeddings (B, R, W).
-    logits: of a language model as fusion: hidden states (B, R, W) -> (B, R, vocabulary).
     """
 
     tokens: Tensor
     mask: Tensor
     robot: Tensor
-    decode: Callable[[Tensor], Tensor] | None = None
-    embed: Callable[[Tensor], Tensor] | None = None
-    logits: Callable[[Tensor], Tensor] | None = None
 
     def repeated(self, times: int) -> Context:
         """Each sample ``times`` times, one behind the other."""
@@ -68,7 +61,6 @@ class ContextShape:
 
     width: int
     count: int | None
-    vocabulary: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +69,17 @@ class Target:
 
     actions: (B, H, A) normalized.
     weight: (B, H, A) float, 0 where there is no label: padding, or a column that the robot does not have.
+    skill: (B,) int64, where the batch says it.
     """
 
     actions: Tensor
     weight: Tensor
+    skill: Tensor | None = None
 
     def repeated(self, times: int) -> Target:
         """Each sample ``times`` times, one behind the other."""
-        return Target(self.actions.repeat_interleave(times, 0), self.weight.repeat_interleave(times, 0))
+        actions, weight = (part.repeat_interleave(times, 0) for part in (self.actions, self.weight))
+        return replace(self, actions=actions, weight=weight)
 
     def mean(self, error: Tensor) -> Tensor:
         """The mean of ``error`` (B, H, A) over what is labelled."""

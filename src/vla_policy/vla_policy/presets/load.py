@@ -36,6 +36,14 @@ class Preset:
     model: ModelSpec
     raw: Mapping[str, Any]
 
+    @property
+    def blocks(self) -> str:
+        """Its blocks in a few words."""
+        model = self.model
+        found = [str(block["type"]) for block in (model.vision, model.language, model.fusion, model.head) if block]
+        body = str(model.body["type"])
+        return ", ".join([*found, *model.auxiliary] if body == "composed" else [*found, body])
+
 
 def preset_names() -> tuple[str, ...]:
     """Names of the presets that come with the suite."""

@@ -30,9 +30,14 @@ class Body(nn.Module):
 
     Attributes:
         stochastic: whether ``predict`` starts from noise.
+        silent: parts of the names of parameters that no loss reaches, though they are trained in the model's paper;
+            training on several devices has to be told of them.
+        not_exported: why it cannot become ONNX; empty: it can.
     """
 
     stochastic = False
+    silent: tuple[str, ...] = ()
+    not_exported = ""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()

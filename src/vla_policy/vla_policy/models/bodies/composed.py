@@ -35,8 +35,6 @@ class Composed(Body):
         shape = self.fusion.shape
         self.append_state = spec.state == "concat"
         if self.append_state:
-            if shape.vocabulary is not None:
-                raise PresetError("state: concat does not fit a language model as fusion; use token")
             shape = ContextShape(shape.width + spec.state_dim, shape.count)
         head = HeadShape(shape, spec.horizon, spec.action_dim, len(spec.robots))
         self.head = HEAD.build(spec.head, "model.head", head)

@@ -1,5 +1,5 @@
 """How image, sentence and state become one context. Importing this registers them all."""
 
-from vla_policy.models.fusion import concat, cross_attention, early, film, late
+from vla_policy.models.fusion import concat, cross_attention, early, film, late, prefix
 
-__all__ = ["concat", "cross_attention", "early", "film", "late"]
+__all__ = ["concat", "cross_attention", "early", "film", "late", "prefix"]

@@ -1,5 +1,5 @@
 """Sentence encoders: token ids -> (B, T, width). Importing this registers them all."""
 
-from vla_policy.models.language import lstm, transformers_language
+from vla_policy.models.language import lstm, transformers_language, words
 
-__all__ = ["lstm", "transformers_language"]
+__all__ = ["lstm", "transformers_language", "words"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import transformers
-from torch import Tensor
+from torch import Tensor, nn
 
 from vla_policy.models.pretrained import freeze, make_transformers_model
 from vla_policy.models.registry import VISION
@@ -38,7 +38,13 @@ FAMILIES: dict[str, tuple[Any, Any, Any, int, dict[str, Any]]] = {
         transformers.Dinov2Config,
         IMAGENET,
         1,
-        {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14},
+        {
+            "hidden_size": 1024,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+            "use_mask_token": False,
+        },
     ),
     # Zhai et al. 2023, arXiv 2303.15343: So400m/14
     "siglip": (
@@ -94,6 +100,8 @@ class TransformersVision(VisionEncoder):
         options = {"add_pooling_layer": False} if family == "vit" else {}
         sized = {**defaults, "image_size": side}
         net = make_transformers_model(model, configuration, sized, config, pretrained, **options)
+        if family == "clip":
+            net.post_layernorm = nn.Identity()  # it is for the pooled output, which nothing reads
         made = net.config
         if made.image_size != side:
             raise PresetError(f"'{pretrained}' takes {made.image_size} pixels; the camera has {side}: change its size")
