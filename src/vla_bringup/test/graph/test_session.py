@@ -1,6 +1,8 @@
+import threading
 from collections.abc import Iterator
 
 import pytest
+from rclpy.subscription import Subscription
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -37,3 +39,22 @@ def test_a_watchdog_ends_a_wait(ros: Session) -> None:
     ros.watchdog = bark
     with pytest.raises(ZeroDivisionError):
         ros.wait_for(lambda: False, PATIENCE_S)
+
+
+def test_what_is_dismissed_is_destroyed_on_the_thread_that_waits_for_it(
+    ros: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Destroyed by another while a wait is being prepared, it would end the listening to everything."""
+    threads: list[str] = []
+    destroy = ros.node.destroy_subscription
+
+    def noting(subscription: Subscription) -> bool:
+        threads.append(threading.current_thread().name)
+        ros.notify()
+        return destroy(subscription)
+
+    monkeypatch.setattr(ros.node, "destroy_subscription", noting)
+    ros.dismiss(ros.subscribe(String, "word", lambda message: None, LATCHED))
+    assert ros.wait_for(lambda: threads == ["session_test_ros"], PATIENCE_S)
+    ros.wait_for(lambda: not list(ros.node.subscriptions), PATIENCE_S)
+    assert not list(ros.node.subscriptions)

@@ -41,7 +41,7 @@ class WayHome:
                     raise RefusedError(f"the arm did not get home; the gate says: {gate.detail if gate else 'nothing'}")
                 self._session.wait_for(lambda: False, AGAIN_S)
         finally:
-            self._session.node.destroy_subscription(subscription)
+            self._session.dismiss(subscription)
 
     def wait_for_rest(self) -> None:
         """Until the gate neither executes nor stops."""

@@ -16,6 +16,7 @@ from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 
 from vla_bringup.errors import NotRunningError
@@ -99,6 +100,11 @@ class Session:
 
         return self.node.create_subscription(message_type, topic, receive, qos)
 
+    def dismiss(self, entity: Subscription | Client) -> None:
+        """Destroy it, on the thread that waits for it: any other might do so while a wait is being prepared."""
+        client = isinstance(entity, Client)
+        self._executor.create_task(self.node.destroy_client if client else self.node.destroy_subscription, entity)
+
     def result_of(self, future: Future, what: str, timeout_s: float) -> Any:
         """The result of ``future``. NotRunningError when it does not come in time."""
         future.add_done_callback(lambda _: self.notify())
@@ -110,7 +116,7 @@ class Session:
         """A client whose service is there. NotRunningError when it is not."""
         client = self.node.create_client(service_type, name)
         if not wait_until(client.service_is_ready, timeout_s):
-            self.node.destroy_client(client)
+            self.dismiss(client)
             raise NotRunningError(f"the service {self.node.resolve_service_name(name)}", timeout_s)
         return client
 
@@ -146,7 +152,7 @@ class Session:
                 again_s,
             )
         finally:
-            self.node.destroy_client(client)
+            self.dismiss(client)
 
     def close(self) -> None:
         """Leave the graph."""

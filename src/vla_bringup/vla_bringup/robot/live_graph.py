@@ -125,4 +125,4 @@ def _ask(ros: Session, service_type: Any, name: str, request: Any) -> Any:
     try:
         return ros.ask(lambda: client.call_async(request), f"the service {name}", ANSWER_S)
     finally:
-        ros.node.destroy_client(client)
+        ros.dismiss(client)
