@@ -50,6 +50,13 @@ def test_colours_arrive_in_the_right_channel(
     assert image.flags.c_contiguous and not image.flags.writeable
 
 
+@pytest.mark.parametrize("is_bigendian", [False, True])
+def test_16_bit_grey_is_scaled_to_8_bits(is_bigendian: bool) -> None:
+    grey = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    image = to_rgb(**message(grey.astype(">u2" if is_bigendian else "<u2"), "mono16", 3), is_bigendian=is_bigendian)
+    np.testing.assert_array_equal(image, np.dstack([np.rint(grey / 257.0).astype(np.uint8)] * 3))
+
+
 @pytest.mark.parametrize(
     ("encoding", "order"),
     [("yuv422", "UYVY"), ("uyvy", "UYVY"), ("yuv422_yuy2", "YUYV"), ("yuyv", "YUYV")],
@@ -107,7 +114,8 @@ def test_float_depth_is_in_metres_and_infinite_is_no_measurement(is_bigendian: b
 
 @pytest.mark.parametrize("encoding", COLOUR_ENCODINGS)
 def test_wrong_lengths_are_refused_in_every_encoding(encoding: str) -> None:
-    row = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}.get(encoding, 2 if "y" in encoding.split("_")[0] else 1) * 8
+    sizes = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono16": 2}
+    row = sizes.get(encoding, 2 if "y" in encoding.split("_")[0] else 1) * 8
     fields = {"width": 8, "height": 8, "encoding": encoding, "step": row, "data": bytes(row * 8)}
     if not encoding.startswith("bayer"):
         assert to_rgb(**fields).shape == (8, 8, 3)

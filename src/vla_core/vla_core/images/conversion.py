@@ -20,6 +20,7 @@ ImageBytes: TypeAlias = "bytes | bytearray | memoryview[int] | array.array[int] 
 """What holds a message's bytes; rclpy gives ``array.array``."""
 
 # encoding -> (bytes per pixel, OpenCV code to RGB; None: already RGB). YUV 4:2:2 has 2 bytes per pixel on average.
+# mono16 is a picture here, scaled to 8 bits as cv_bridge does, and a depth to whom asks for one.
 _COLOUR: dict[str, tuple[int, int | None]] = {
     "rgb8": (3, None),
     "bgr8": (3, cv2.COLOR_BGR2RGB),
@@ -27,6 +28,7 @@ _COLOUR: dict[str, tuple[int, int | None]] = {
     "bgra8": (4, cv2.COLOR_BGRA2RGB),
     "mono8": (1, cv2.COLOR_GRAY2RGB),
     "8UC1": (1, cv2.COLOR_GRAY2RGB),
+    "mono16": (2, cv2.COLOR_GRAY2RGB),
     "yuv422": (2, cv2.COLOR_YUV2RGB_UYVY),
     "uyvy": (2, cv2.COLOR_YUV2RGB_UYVY),
     "yuv422_yuy2": (2, cv2.COLOR_YUV2RGB_YUYV),
@@ -53,20 +55,22 @@ def to_rgb(
         encoding: one of ``COLOUR_ENCODINGS``.
         step: length of one row [byte], padding included.
         data: ``height * step`` bytes.
-        is_bigendian: byte order of numbers longer than a byte; of no effect here, as all colours are bytes.
+        is_bigendian: byte order of ``mono16``; the other colours are bytes.
 
     Raises:
         ObservationError: unknown encoding, or sizes that contradict each other.
     """
-    del is_bigendian
     if encoding not in _COLOUR:
         raise ObservationError(_unknown_colour(encoding))
     size, code = _COLOUR[encoding]
-    if size == 2 and width % 2:
+    if size == 2 and encoding != "mono16" and width % 2:
         raise ObservationError(f"{encoding} shares colours between two pixels; width {width} must be even")
     if encoding.startswith("bayer_") and (width % 2 or height % 2):
         raise ObservationError(f"{encoding} is made of 2x2 cells; {width}x{height} must be even")
     pixels = _rows(width, height, encoding, step, data, size).reshape(height, width, size)
+    if encoding == "mono16":
+        numbers = np.ascontiguousarray(pixels).view(">u2" if is_bigendian else "<u2").astype(np.uint16)
+        pixels = np.asarray(cv2.convertScaleAbs(numbers, alpha=255 / 65535), dtype=np.uint8)
     rgb = pixels if code is None else cv2.cvtColor(np.ascontiguousarray(pixels), code)
     result: ImageArray = np.ascontiguousarray(rgb, dtype=np.uint8)
     result.setflags(write=False)

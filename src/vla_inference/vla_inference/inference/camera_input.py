@@ -74,6 +74,7 @@ class CameraInput:
                 height=message.height,
                 width=message.width,
                 step=message.step,
+                is_bigendian=bool(message.is_bigendian),
             )
         )
 

@@ -165,4 +165,11 @@ def rgb(frame: CameraFrame) -> ImageArray:
     """(H, W, 3) uint8. Raises ObservationError for an encoding that is unknown, or data that does not fit."""
     if frame.compressed:
         return decode_compressed(format=frame.encoding, data=frame.data)
-    return to_rgb(width=frame.width, height=frame.height, encoding=frame.encoding, step=frame.step, data=frame.data)
+    return to_rgb(
+        width=frame.width,
+        height=frame.height,
+        encoding=frame.encoding,
+        step=frame.step,
+        data=frame.data,
+        is_bigendian=frame.is_bigendian,
+    )

@@ -15,7 +15,7 @@ class CameraFrame:
 
     data: (n,) uint8, a view of the message's own memory.
     encoding: of sensor_msgs/Image, or ``format`` of sensor_msgs/CompressedImage.
-    height, width, step: 0 for a compressed picture, whose data says them.
+    height, width, step: 0 for a compressed picture, whose data says them. is_bigendian: order of 16-bit numbers.
     """
 
     name: str
@@ -27,6 +27,7 @@ class CameraFrame:
     height: int = 0
     width: int = 0
     step: int = 0
+    is_bigendian: bool = False
 
 
 @dataclass(frozen=True, slots=True)
