@@ -1,0 +1,1 @@
+"""Two hosts on this machine: the stack over a wire that delays, loses and is cut. See docs/two-hosts.md."""
