@@ -155,6 +155,28 @@ def policy_data(context: typer.Context) -> None:
         sys.exit(policy.in_policy_environment("data", *context.args))
 
 
+@policy_app.command(
+    "train", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def policy_train(context: typer.Context) -> None:
+    """Train a preset on demonstrations: PRESET --data DATASET --out RUN."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("train", *context.args))
+
+
+@policy_app.command(
+    "memory", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def policy_memory(context: typer.Context) -> None:
+    """Predict the memory that a preset needs: PRESET --variant tiny --batch 8."""
+    from vla_bringup.commands import policy
+
+    with reported():
+        sys.exit(policy.in_policy_environment("memory", *context.args))
+
+
 @policy_app.command("load")
 def policy_load(bundle: Bundle, namespace: Namespace = "") -> None:
     """Swap the running policy for another without stopping."""

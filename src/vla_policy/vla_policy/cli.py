@@ -1,4 +1,6 @@
-"""``python -m vla_policy check BUNDLE``, ``info``, ``eval``, ``import``, ``data``: what ``vla policy`` runs. No ROS."""
+"""``python -m vla_policy check BUNDLE``, ``info``, ``eval``, ``import``, ``data``, ``train``, ``memory``:
+what ``vla policy`` runs. No ROS.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,19 @@ from rich.table import Table
 from vla_core.contract import Contract, load_contract
 from vla_core.errors import VlaError
 from vla_policy.check import check_bundle
+from vla_policy.cloning.command import train
 from vla_policy.data.commands import app as data
 from vla_policy.foreign.cli import app as foreign
 from vla_policy.measure import Latency
+from vla_policy.memory.command import memory
 from vla_policy.presets import load_preset, preset_names
 from vla_policy.runtimes import RuntimeSettings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look at policy bundles, or make them.")
 app.add_typer(foreign, name="import")
 app.add_typer(data, name="data")
+app.command("train")(train)
+app.command("memory")(memory)
 BundleArgument = Annotated[Path, typer.Argument(help="folder with policy.yaml", metavar="BUNDLE")]
 
 
