@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from proof.fuzz.controller import Controller
-from proof.fuzz.driver import MS, PERIOD_NS, Driver
+from proof.fuzz.driver import MS, PERIOD_NS, REACH_S, Driver
 from proof.fuzz.journal import Journal, Rest
 from proof.fuzz.offers import Offer
 from proof.fuzz.polynomials import FloatArray
@@ -15,7 +15,7 @@ from vla_core.safety.proposal import Refused, Trace
 
 LEADS_S = (0.015, 0.03, 0.06, 0.12)  # as the monitor: a check that took longer than its lead is repeated
 SHORT = 4  # as the monitor: commands of up to this many points are answered at once
-STALE_S, QUIET_S, REACH_S = 0.05, 0.5, 0.3  # of the shipped configuration, see docs/safety.md
+STALE_S, QUIET_S = 0.05, 0.5  # of the shipped configuration, see docs/safety.md
 
 
 class ArmDriver(Driver):
@@ -26,6 +26,7 @@ class ArmDriver(Driver):
         self.gate = gate
         self.controller = Controller(home)
         self._grip, self._measured = grip, home
+        self._cut_ns = 0  # when a message was lost last
         self.wait(1)
 
     def step(self) -> None:
@@ -57,7 +58,6 @@ class ArmDriver(Driver):
 
     def _miss(self) -> None:
         if self._unheard is None:
-            # Whoever hears nothing more carries out what it had.
             allowed = REACH_S + self._promised_s if self.world.cut else STALE_S + self._stop_s
             self._unheard = Rest("joint states stop", self.now_ns - PERIOD_NS, allowed)
             self.journal.rests.append(self._unheard)
@@ -92,7 +92,10 @@ class ArmDriver(Driver):
         return self.gate.refuse(slow, trace, self.now)
 
     def _publish(self, command: Command | None) -> None:
-        if command is None or self.world.cut:
+        if command is None:
+            return
+        if self.world.cut:
+            self._cut_ns = self.now_ns
             return
         times_ns = tuple(_nanoseconds(time) for time in command.message.times)
         states = np.array(command.message.states, dtype=np.float64)
@@ -100,10 +103,12 @@ class ArmDriver(Driver):
         self.journal.messages.append(message)
 
     @property
-    def restarted(self) -> bool:
-        """Whether the controller was started again, and the gate has not spoken since: it cannot know where."""
+    def adrift(self) -> bool:
+        """Whether the controller was started again, or nothing got through, since a message did: where it is, the gate
+        has joint states alone to tell.
+        """
         last = self.journal.messages[-1].at_ns if self.journal.messages else 0
-        return bool(self.journal.activations) and self.journal.activations[-1][0] > last
+        return self._cut_ns > last or (bool(self.journal.activations) and self.journal.activations[-1][0] > last)
 
     def hand_guided(self, position: FloatArray) -> None:
         """While stopped, somebody moves the arm, and its controller is started again there."""

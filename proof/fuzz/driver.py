@@ -19,6 +19,8 @@ T = TypeVar("T")
 MS = 1_000_000
 PERIOD_NS = 10 * MS
 ROS_AHEAD_NS = 7_000_000_000_000
+NOTICED = 8  # command periods that a cut link lasts at least: a shorter one is not noticed
+REACH_S = 0.3  # of a message before its braking tail
 STALL_S = 0.15  # of the shipped configuration, see docs/safety.md
 
 
@@ -222,6 +224,7 @@ class Driver:
         self.armed = False
         if self._latched is None:
             late = max(self._tick_ns - self.now_ns - PERIOD_NS, 0) * 1e-9
+            late += REACH_S if self.world.cut else 0.0  # whoever hears nothing more carries out what it had
             self._latched = Rest(cause, self.now_ns, self._stop_s + late, None, True, self._quiet_s + 0.05)
             self.journal.rests.append(self._latched)
 
@@ -233,6 +236,8 @@ class Driver:
 
     def settle(self) -> None:
         """To the end: everything is well again, nothing is commanded, a plan that still runs is stopped."""
+        if self.world.cut:
+            self.wait(NOTICED)
         self.world = World()
         self.wait(40)
         if self._any_gate.moving(self.now):

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from proof.fuzz.driver import Driver, World
+from proof.fuzz.driver import NOTICED, Driver, World
 
-NOTICED = 8  # command periods that a cut link lasts at least: a shorter one is not noticed
 PATIENCE = 4  # commands offered to a stopped gate before somebody resets it
 
 

@@ -81,7 +81,7 @@ class Story:
             world.cut = True
         elif kind == "states nan":
             world.states = "nan"
-        elif self._driver.restarted:
+        elif self._driver.adrift:
             return  # what moves the arm, or seems to, moves it away from where the gate believes its controller to hold
         elif kind == "states noisy":
             world.noise = float(rng.choice([1e-6, 1e-3, 0.02, 0.2]))

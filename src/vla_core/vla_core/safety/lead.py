@@ -13,7 +13,7 @@ from vla_core.types import FloatArray
 
 RESYNC = 0.05  # [rad or m], an arm found this far from its last command was moved by something else
 TICKS = 3  # until something is published, at most
-KNOWN = 1e-3  # [rad or m], the controller of an arm found this near to its last command holds it there
+KNOWN = 1e-4  # [rad or m], the controller of an arm found this near to its last command holds it there
 
 
 class Lead:
