@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from vla_core.contract import write_bundle
 from vla_core.testing import make_contract_mapping
@@ -126,6 +127,7 @@ def measure(seconds: float) -> list[Latency]:
     latencies: list[Latency] = []
     try:
         node.create_subscription(Latency, "vla/latency", latencies.append, 100)
+        node.create_subscription(JointTrajectory, "arm_controller/joint_trajectory", lambda _: None, 1)  # the robot
         for name in ("safety_monitor", "inference_node"):
             for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
                 request = ChangeState.Request(transition=Transition(id=transition))

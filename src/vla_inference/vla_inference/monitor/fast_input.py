@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 
 from rclpy.callback_groups import CallbackGroup
-from rclpy.event_handler import EventHandler
 from rclpy.guard_condition import GuardCondition
 from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 from rclpy.node import Node
@@ -47,8 +46,8 @@ class FastInput:
         self._on_error = on_error
         self._wake = GuardCondition(None, WithoutExecutor(), context=node.context)
         self._events = [event for subscription in self._subscriptions for event in subscription.event_handlers]
-        counts = (len(self._subscriptions), 1, 0, 0, 0, len(self._events))
-        self._wait_set = _rclpy.WaitSet(*counts, node.context.handle)
+        self._wait_set = _rclpy.WaitSet(len(self._subscriptions), 1, 0, 0, 0, 0, node.context.handle)
+        self._event_wait_set = _rclpy.WaitSet(0, 0, 0, 0, 0, len(self._events), node.context.handle)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="input", daemon=True)
 
@@ -72,13 +71,12 @@ class FastInput:
             for handle in handles:
                 self._wait_set.add_subscription(handle)
             self._wait_set.add_guard_condition(self._wake.handle)
-            for event in self._events:
-                event.add_to_wait_set(self._wait_set)
             self._wait_set.wait(1_000_000_000)
-            for pointer in self._wait_set.get_ready_entities("subscription"):
+            ready = self._wait_set.get_ready_entities("subscription")
+            for pointer in ready:
                 self._take(by_pointer[pointer])
-            for event in self._events:
-                self._take_event(event)
+            if not ready:  # an event may have ended the wait
+                self._take_events()
 
     def _take(self, subscription: Subscription) -> None:
         try:
@@ -88,13 +86,19 @@ class FastInput:
         except Exception as error:  # one bad message must not end the input of all
             self._on_error(error)
 
-    def _take_event(self, event: EventHandler) -> None:
-        try:
-            taken = event.take_data() if event.is_ready(self._wait_set) else None
-            if taken is not None and not self._stopping:
-                event.callback(taken)
-        except Exception as error:
-            self._on_error(error)
+    def _take_events(self) -> None:
+        self._event_wait_set.clear_entities()
+        for event in self._events:
+            event.add_to_wait_set(self._event_wait_set)
+        if self._events:
+            self._event_wait_set.wait(0)
+        for event in self._events:
+            try:
+                taken = event.take_data() if event.is_ready(self._event_wait_set) else None
+                if taken is not None and not self._stopping:
+                    event.callback(taken)
+            except Exception as error:
+                self._on_error(error)
 
 
 def borrow_clock(node: Node, group: WithoutExecutor) -> tuple[list[Subscription], Callable[[], None]]:

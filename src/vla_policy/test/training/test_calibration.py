@@ -50,6 +50,7 @@ def test_thresholds_leave_nearly_every_known_chunk_at_full_speed_and_hold_no_epi
     unknown = [episode("noise", entropy) for entropy in (2.4, 3.2, 4.0)]
     spec = choose([*known, *lost, *unknown])
     assert spec.hold_above == 3.2
+    assert choose([*lost, *[episode("noise", 1.0)] * 9]).hold_above > 0.0, "one that never succeeded is calibrated too"
     assert choose([*known, *lost, *[episode("noise", 1.0)] * 9]).hold_above >= judged(known).max() - 1e-3
     values = judged([*known, *lost])
     assert (values <= spec.full_speed_below + 1e-3).mean() >= 0.99

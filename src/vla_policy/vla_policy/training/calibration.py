@@ -199,7 +199,7 @@ def choose(records: Sequence[Record]) -> UncertaintySpec:
     """
     known = [one for one in records if one.case in KNOWN]
     low = round(float(np.quantile(judged(known), FULL_SPEED_SHARE)), 3)
-    most = float(judged([one for one in known if one.success]).max())
+    most = float(judged([one for one in known if one.success]).max(initial=low))  # a policy may never have succeeded
     unknown = float(np.median(judged([one for one in records if one.case in UNKNOWN])))
     return UncertaintySpec("token_entropy", WINDOW_S, low, round(max(unknown, most, low + LEAST_RAMP), 3))
 
