@@ -14,7 +14,10 @@ SRC = Path(__file__).resolve().parents[2]
 
 # Of vla_sim and vla_policy, the parts that are allowed to use ROS or torch.
 SIM_ROS_PARTS = ("vla_sim.sim_node", "vla_sim.ros")
-TORCH_PARTS = ("vla_policy.training", "vla_policy.models", "vla_policy.data", "vla_policy.foreign.openvla.network")
+TORCH_PARTS = (
+    *(f"vla_policy.{part}" for part in ("training", "models", "data", "cloning", "memory")),
+    "vla_policy.foreign.openvla.network",
+)
 
 
 def modules_of(package: str) -> dict[str, Path]:
