@@ -16,6 +16,21 @@ from .conftest import HOME
 SAG = np.array([0.04, -0.04, 0.03])
 
 
+def move_and_fall_silent(bench):
+    """The gate has spoken, and its controller holds what it was sent last."""
+    bench.arm()
+    bench.gate.submit(bench.goto(HOME + 0.1, 0.5), bench.now)
+    bench.settle()
+    bench.tick(80)
+
+
+def arm_sagging(bench):
+    """Armed for the first time while the controller lets the arm sag."""
+    bench.stuck = HOME - SAG
+    bench.tick(5)
+    bench.arm()
+
+
 def commanded(bench, kind):
     """A command from where the arm is measured; its target of a single point."""
     if kind == "chunk":
@@ -28,9 +43,7 @@ def commanded(bench, kind):
 @pytest.mark.parametrize("heals", [False, True])
 def test_a_controller_that_lets_the_arm_sag_is_not_thrown_onto_the_first_plan(make_bench, kind, heals):
     bench = make_bench(hold_error=0.05)
-    bench.stuck = HOME - SAG
-    bench.tick(5)
-    bench.arm()
+    arm_sagging(bench)
     bench.stuck = None if heals else bench.stuck
     bench.tick(5)
     plan, target = commanded(bench, kind)
@@ -44,9 +57,7 @@ def test_a_controller_that_lets_the_arm_sag_is_not_thrown_onto_the_first_plan(ma
 
 def test_without_that_knowledge_it_would_be(make_bench):
     bench = make_bench(hold_error=0.0)
-    bench.stuck = HOME - SAG
-    bench.tick(5)
-    bench.arm()
+    arm_sagging(bench)
     bench.gate.submit(commanded(bench, "servo")[0], bench.now)
     bench.stuck = None
     bench.settle()
@@ -56,10 +67,7 @@ def test_without_that_knowledge_it_would_be(make_bench):
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_controller_started_again_close_by_is_given_time_too(make_bench, restarted):
     bench = make_bench()
-    bench.arm()
-    bench.gate.submit(bench.goto(HOME + 0.1, 0.5), bench.now)
-    bench.settle()
-    bench.tick(80)
+    move_and_fall_silent(bench)
     near = bench.measured() + SAG
     bench.stuck = near
     if restarted:
@@ -74,10 +82,7 @@ def test_a_controller_started_again_close_by_is_given_time_too(make_bench, resta
 
 def test_an_arm_known_to_be_where_it_was_sent_starts_at_once(make_bench):
     bench = make_bench(hold_error=0.05)
-    bench.arm()
-    bench.gate.submit(bench.goto(HOME + 0.1, 0.5), bench.now)
-    bench.settle()
-    bench.tick(80)
+    move_and_fall_silent(bench)
     before = bench.time
     bench.gate.submit(bench.goto(HOME, 0.5), bench.now)
     bench.settle()
@@ -87,9 +92,7 @@ def test_an_arm_known_to_be_where_it_was_sent_starts_at_once(make_bench):
 @pytest.mark.parametrize("after", range(0, 30, 3))
 def test_a_stop_meanwhile_does_not_hurry_it(make_bench, after):
     bench = make_bench(hold_error=0.05)
-    bench.stuck = HOME - SAG
-    bench.tick(5)
-    bench.arm()
+    arm_sagging(bench)
     bench.gate.submit(commanded(bench, "point")[0], bench.now)
     bench.stuck = None
     bench.tick(after)
@@ -125,9 +128,7 @@ def test_an_arm_that_sags_over_a_limit_is_never_sent_there(make_bench, beyond):
 
 def test_a_second_plan_while_it_is_led_waits_as_long(make_bench):
     bench = make_bench(hold_error=0.05)
-    bench.stuck = HOME - SAG
-    bench.tick(5)
-    bench.arm()
+    arm_sagging(bench)
     for target in (HOME, HOME + 0.05, HOME - 0.05):
         assert bench.gate.submit(bench.goto(target, 0.4), bench.now).decision is Decision.PASS
         bench.tick(3)
@@ -140,9 +141,7 @@ def test_a_second_plan_while_it_is_led_waits_as_long(make_bench):
 @pytest.mark.parametrize("late_ms", [15, 60, 400])
 def test_a_tick_so_late_that_it_would_hurry_drops_the_plan(make_bench, late_ms):
     bench = make_bench(hold_error=0.05)
-    bench.stuck = HOME - SAG
-    bench.tick(5)
-    bench.arm()
+    arm_sagging(bench)
     bench.stuck = None
     bench.gate.submit(bench.goto(HOME - 0.05, 0.4), bench.now)
     bench.steady_ns += late_ms * 1_000_000
@@ -171,10 +170,7 @@ def test_a_plan_that_could_not_begin_for_long_is_dropped(make_bench):
 
 def test_an_arm_that_sagged_further_while_a_plan_was_checked_needs_a_new_check(make_bench):
     bench = make_bench()
-    bench.arm()
-    bench.gate.submit(bench.goto(HOME + 0.1, 0.5), bench.now)
-    bench.settle()
-    bench.tick(80)
+    move_and_fall_silent(bench)
     plan = bench.goto(HOME, 0.5)
     prepared = bench.gate.check(plan, bench.now, 0.015)
     bench.gate.measure(bench.measured() - 0.04, np.zeros(3), bench.grip, bench.now)

@@ -139,9 +139,10 @@ class ArmGate:
             refused = self._unfit(proposal, now, time)
             if refused is not None:
                 return Prepared(proposal, refused, self._epoch)
-            if self._quiet(time):
+            quiet = self._quiet(time)
+            if quiet:
                 self._lead.adopt(time)
-            wait_s = self._lead.wait_s(time, self._quiet(time))
+            wait_s = self._lead.wait_s(time, quiet)
             start = time + lead_s + wait_s
             snapshot = Snapshot(
                 self._epoch, self._stream.committed.state(start), start, self._robot.position, self._speed_allowed(time)

@@ -56,7 +56,8 @@ class Lead:
 
     def wait_s(self, time: float, quiet: bool) -> float:
         """How long the controller still needs to come to where the next plan begins [s]; 0: it is there."""
-        return self._soonest() + self._margin_s if quiet and self._soonest() else max(self._stream.settled - time, 0.0)
+        needed_s = self._soonest() if quiet else 0.0
+        return needed_s + self._margin_s if needed_s else max(self._stream.settled - time, 0.0)
 
     def before(self, start: float, time: float) -> None:
         """A plan that begins at ``start`` follows: until then the controller has time."""
@@ -74,8 +75,10 @@ class Lead:
 
     def begin(self, time: float) -> None:
         """Lead to where the arm is, when that was asked for and the way is clear."""
+        if not self._asked:
+            return
         measured, place = self._robot.position, self._place()
-        if not self._asked or measured is None or place is None:
+        if measured is None or place is None:
             return
         self.drop()
         start = np.where(np.abs(self._held - place) > np.abs(measured - place), self._held, measured)
