@@ -133,48 +133,26 @@ def policy_eval(
         sys.exit(policy.in_policy_environment("eval", bundle, *options))
 
 
-@policy_app.command(
-    "import", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def policy_import(context: typer.Context) -> None:
-    """Make a bundle out of a checkpoint of another framework: openvla PATH OUT --unnorm-key KEY."""
-    from vla_bringup.commands import policy
+def _hand_on(name: str, what: str) -> None:
+    """One more command of the policy environment; its arguments pass as they are, ``--help`` too."""
 
-    with reported():
-        sys.exit(policy.in_policy_environment("import", *context.args))
+    @policy_app.command(
+        name,
+        help=what,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def command(context: typer.Context) -> None:
+        from vla_bringup.commands import policy
 
-
-@policy_app.command(
-    "data", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def policy_data(context: typer.Context) -> None:
-    """Datasets of demonstrations (LeRobotDataset v3): make OUT, check DATASET, convert, stats."""
-    from vla_bringup.commands import policy
-
-    with reported():
-        sys.exit(policy.in_policy_environment("data", *context.args))
+        with reported():
+            sys.exit(policy.in_policy_environment(name, *context.args))
 
 
-@policy_app.command(
-    "train", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def policy_train(context: typer.Context) -> None:
-    """Train a preset on demonstrations: PRESET --data DATASET --out RUN."""
-    from vla_bringup.commands import policy
-
-    with reported():
-        sys.exit(policy.in_policy_environment("train", *context.args))
-
-
-@policy_app.command(
-    "memory", add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def policy_memory(context: typer.Context) -> None:
-    """Predict the memory that a preset needs: PRESET --variant tiny --batch 8."""
-    from vla_bringup.commands import policy
-
-    with reported():
-        sys.exit(policy.in_policy_environment("memory", *context.args))
+_hand_on("import", "Make a bundle out of a checkpoint of another framework: openvla PATH OUT --unnorm-key KEY.")
+_hand_on("data", "Datasets of demonstrations (LeRobotDataset v3): make OUT, check DATASET, convert, stats.")
+_hand_on("train", "Train a preset on demonstrations: PRESET --data DATASET --out RUN.")
+_hand_on("memory", "Predict the memory that a preset needs: PRESET --variant tiny --batch 8.")
 
 
 @policy_app.command("load")

@@ -38,14 +38,14 @@ class SpatialSoftmax(nn.Module):
         return torch.stack([x, y], -1)
 
 
-def group_norm(module: nn.Module, channels_per_group: int = 16) -> nn.Module:
+def with_group_norm(module: nn.Module, channels_per_group: int = 16) -> nn.Module:
     """``module`` with group in place of batch normalization (Diffusion Policy, arXiv 2303.04137, section 3.2)."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             groups = max(1, child.num_features // channels_per_group)
             setattr(module, name, nn.GroupNorm(groups, child.num_features))
         else:
-            group_norm(child, channels_per_group)
+            with_group_norm(child, channels_per_group)
     return module
 
 
@@ -89,7 +89,7 @@ class ResNet(VisionEncoder):
         channels = net.config.hidden_sizes[-1]
         count = -(-height // 32) * -(-width // 32) if features == "spatial" else 1
         super().__init__(2 * keypoints if features == "keypoints" else channels, count)
-        net = _with_group_norm(net) if group_norm else net
+        net = with_group_norm(net) if group_norm else net
         self.net = freeze(net) if frozen else net
         self.features = features
         self.conditioned = film
@@ -110,6 +110,5 @@ class ResNet(VisionEncoder):
         return tokens if self.features == "spatial" else tokens.mean(1, keepdim=True)
 
 
-_with_group_norm = group_norm
 VISION.register("resnet50")(ResNet)
 VISION.register("resnet18", defaults=RESNET18)(ResNet)
